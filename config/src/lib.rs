@@ -1,0 +1,1 @@
+//! One typed configuration: load, validate with all faults at once.

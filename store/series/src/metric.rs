@@ -1,0 +1,86 @@
+//! Every metric linger writes: its name, labels, unit and meaning. One list, used by derive, the store's
+//! readers, the exporters and the documentation.
+
+/// How values of a metric go on over time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Goes up and down.
+    Gauge,
+    /// Only rises, and starts again at zero with its process.
+    Counter,
+}
+
+/// One metric.
+#[derive(Clone, Copy, Debug)]
+pub struct Metric {
+    /// Full name; a unit comes last where there is one.
+    pub name: &'static str,
+    /// Gauge or counter.
+    pub kind: Kind,
+    /// Labels beside `target` and those the user gave the target.
+    pub labels: &'static [&'static str],
+    /// One sentence for `# HELP`.
+    pub help: &'static str,
+}
+
+macro_rules! metrics {
+    ($($konst:ident $kind:ident $name:literal [$($label:literal),*] $help:literal)*) => {
+        $(#[doc = $help] pub const $konst: &str = $name;)*
+        /// The list itself, in the order of the documentation.
+        pub const ALL: &[Metric] = &[$(Metric {
+            name: $name, kind: Kind::$kind, labels: &[$($label),*], help: $help,
+        }),*];
+    };
+}
+
+metrics! {
+    UP Gauge "linger_up" [] "1 when the last scrape of the target's index page succeeded, else 0."
+    SCRAPE_DURATION Gauge "linger_scrape_duration_seconds" ["collector"] "Time from request to last byte of the last scrape."
+    SCRAPE_BYTES Gauge "linger_scrape_bytes" ["collector"] "Body size of the last scrape as received."
+    SCRAPE_FAILURES Counter "linger_scrape_failures_total" ["collector", "reason"] "Scrapes that gave no values, by reason."
+    INCARNATION Gauge "linger_target_incarnation" [] "Ordinal of the target's process since this store began; it rises by one with each proven restart."
+    GOROUTINES Gauge "linger_goroutines" [] "Goroutines in the target."
+    GOROUTINES_AT_SITE Gauge "linger_goroutines_at_site" ["class", "site"] "Goroutines by wait class and owner site; site=\"other\" holds those beyond the limit of sites."
+    SITE_INFO Gauge "linger_site_info" ["site", "function", "file", "line", "blocked_at", "created_by"] "Always 1; says where a site is in the newest build seen."
+    GOROUTINE_GROWTH Gauge "linger_goroutine_growth_per_hour" ["class", "site"] "Theil-Sen slope of the goroutines at a site."
+    DEFERS_PENDING Gauge "linger_defers_pending" ["kind", "site"] "Deferred calls that wait to run, by the best method available."
+    DEFERS_PENDING_LOW Gauge "linger_defers_pending_low" ["kind", "site"] "Lower end of the 95 % interval of linger_defers_pending; equal to it where exact."
+    DEFERS_PENDING_HIGH Gauge "linger_defers_pending_high" ["kind", "site"] "Upper end of the 95 % interval of linger_defers_pending; equal to it where exact."
+    DEFERS_PENDING_BY_METHOD Gauge "linger_defers_pending_by_method" ["kind", "site", "method"] "Pending defers by each method that saw them: cross-checks, never to be summed."
+    DEFERS_FLOOR Gauge "linger_defers_pending_floor" ["method"] "Pending defers at one site that the method sees with 95 % probability; below it a site may be missing."
+    DEFERS_PENDING_GROWTH Gauge "linger_defers_pending_growth_per_second" ["kind", "site"] "Growth of the pending defers at a site: the defer rate that always exists."
+    DEFER_CPU_RATIO Gauge "linger_defer_cpu_ratio" ["kind", "function"] "Share of the target's sampled CPU time spent in the defer machinery, pooled over the last hour."
+    DEFER_CALLS Gauge "linger_defer_calls_per_second" ["kind", "function"] "Executed defers per second, an estimate within a model factor of 2, pooled over the last hour."
+    DEFER_CPU_SECONDS Gauge "linger_defer_cpu_seconds" ["kind", "function"] "Sampled CPU seconds in the defer machinery in one CPU profile."
+    CPU_SECONDS Gauge "linger_cpu_seconds" [] "Sampled CPU seconds in one CPU profile."
+    CPU_WINDOW Gauge "linger_cpu_window_seconds" [] "Length of one CPU profile."
+    CONTENTION Counter "linger_contention_seconds_total" ["profile", "site"] "Time waited as the target's mutex or block profile counts it, scaled by the target's own sampling."
+    HEAP_INUSE Gauge "linger_heap_inuse_bytes" [] "Bytes in in-use heap spans (MemStats HeapInuse)."
+    GC_CYCLES Counter "linger_gc_cycles_total" [] "Completed garbage collections of the target (MemStats NumGC)."
+    MALLOCS Counter "linger_mallocs_total" [] "Heap objects ever allocated by the target (MemStats Mallocs)."
+    TARGET_COST Counter "linger_target_cost_seconds_total" ["collector"] "Predicted CPU time our scraping cost the target."
+}
+
+/// Looks a metric up by name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Metric> {
+    ALL.iter().find(|m| m.name == name)
+}
+
+/// The `site` label of what the limit of sites left out: sums stay whole.
+pub const OTHER_SITE: &str = "other";
+
+#[cfg(test)]
+mod tests {
+    use super::{ALL, Kind, find};
+
+    #[test]
+    fn names_are_unique_and_counters_end_in_total() {
+        for m in ALL {
+            assert_eq!(ALL.iter().filter(|o| o.name == m.name).count(), 1, "{} twice", m.name);
+            assert_eq!(m.kind == Kind::Counter, m.name.ends_with("_total"), "{}", m.name);
+            assert!(m.name.starts_with("linger_") && m.help.ends_with('.'), "{}", m.name);
+        }
+        assert!(find("linger_goroutines").is_some() && find("goroutines").is_none());
+    }
+}
