@@ -1,1 +1,3 @@
+//! The `linger` binary.
+
 fn main() {}

@@ -1,0 +1,97 @@
+//! What can be asked, as sent to a running agent (query string) or answered from a folder.
+
+use serde::{Deserialize, Serialize};
+
+/// `trend` and `defers`: of one target (`None`: all) over a range.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SitesQuestion {
+    /// Target name; absent means every target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// First time inside.
+    pub from_ms: i64,
+    /// Last time inside.
+    pub to_ms: i64,
+    /// Sites to list at most.
+    pub limit: usize,
+}
+
+/// `query`: a selector over a range.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct QueryQuestion {
+    /// Selector in Prometheus' syntax.
+    pub selector: String,
+    /// First time inside.
+    pub from_ms: i64,
+    /// Last time inside.
+    pub to_ms: i64,
+}
+
+/// What `check` looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CheckSubject {
+    /// Agent, targets and every threshold.
+    All,
+    /// Only that the agent runs and stores.
+    Agent,
+    /// Thresholds on goroutine series.
+    Goroutines,
+    /// Thresholds on defer series.
+    Defers,
+}
+
+/// `check`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CheckQuestion {
+    /// What to look at.
+    pub subject: CheckSubject,
+    /// Target name; absent means every target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+}
+
+/// The questions, each with its answer in [`crate::report`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Question {
+    /// Answered by [`crate::report::Status`].
+    Status,
+    /// Answered by [`crate::report::Trend`].
+    Trend(SitesQuestion),
+    /// Answered by [`crate::report::Defers`].
+    Defers(SitesQuestion),
+    /// Answered by [`crate::report::Query`].
+    Query(QueryQuestion),
+    /// Answered by [`crate::report::Check`].
+    Check(CheckQuestion),
+}
+
+/// An answer, in the same order as [`Question`].
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum Answer {
+    /// To [`Question::Status`].
+    Status(crate::report::Status),
+    /// To [`Question::Trend`].
+    Trend(crate::report::Trend),
+    /// To [`Question::Defers`].
+    Defers(crate::report::Defers),
+    /// To [`Question::Query`].
+    Query(crate::report::Query),
+    /// To [`Question::Check`].
+    Check(crate::report::Check),
+}
+
+impl Question {
+    /// Where a running agent answers it.
+    #[must_use]
+    pub fn path(&self) -> &'static str {
+        match self {
+            Self::Status => "/linger/v1/status",
+            Self::Trend(_) => "/linger/v1/trend",
+            Self::Defers(_) => "/linger/v1/defers",
+            Self::Query(_) => "/linger/v1/query",
+            Self::Check(_) => "/linger/v1/check",
+        }
+    }
+}
