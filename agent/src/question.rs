@@ -28,10 +28,11 @@ pub struct QueryQuestion {
 }
 
 /// What `check` looks at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CheckSubject {
     /// Agent, targets and every threshold.
+    #[default]
     All,
     /// Only that the agent runs and stores.
     Agent,
@@ -45,6 +46,7 @@ pub enum CheckSubject {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CheckQuestion {
     /// What to look at.
+    #[serde(default)]
     pub subject: CheckSubject,
     /// Target name; absent means every target.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,0 +1,144 @@
+//! Answers to questions, from points and the status: the same for a running agent and for a stopped one's
+//! folder.
+
+pub mod check;
+pub mod defers;
+pub mod history;
+pub mod query;
+pub mod site;
+pub mod trend;
+
+use crate::live::STATUS_NOTE;
+use crate::question::{Answer, Question, SitesQuestion};
+use crate::reader::Reader;
+use crate::report::{Defers, Range, Status, Trend, VERSION};
+use linger_series::{TimeMs, Window};
+use linger_store::{Options, Store};
+use std::fmt;
+use std::path::Path;
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// The question is at fault.
+    Asked {
+        /// What is wrong with it.
+        message: String,
+        /// How to ask better.
+        hint: String,
+    },
+    /// There is no such thing.
+    NotFound {
+        /// What is missing.
+        message: String,
+        /// What there is.
+        hint: String,
+    },
+    /// Our own side failed.
+    Internal(String),
+}
+
+impl Error {
+    /// The next step for the user.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::Asked { hint, .. } | Self::NotFound { hint, .. } => Some(hint),
+            Self::Internal(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Asked { message, .. } | Self::NotFound { message, .. } | Self::Internal(message) => {
+                f.write_str(message)
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<String> for Error {
+    fn from(message: String) -> Self {
+        Self::Internal(message)
+    }
+}
+
+/// Answers `question` from points and a status.
+///
+/// # Errors
+/// See [`Error`].
+pub fn answer(reader: &dyn Reader, status: Status, question: &Question) -> Result<Answer, Error> {
+    Ok(match question {
+        Question::Status => Answer::Status(status),
+        Question::Trend(q) => Answer::Trend(Trend {
+            version: VERSION,
+            range: range(q),
+            targets: each_target(&status, q, |t, w| trend::trend(reader, t, w, q.limit))?,
+        }),
+        Question::Defers(q) => Answer::Defers(Defers {
+            version: VERSION,
+            range: range(q),
+            targets: each_target(&status, q, |t, w| defers::defers(reader, t, w, q.limit))?,
+        }),
+        Question::Query(q) => Answer::Query(query::query(reader, q)?),
+        Question::Check(q) => Answer::Check(check::check(&status, q)),
+    })
+}
+
+fn range(q: &SitesQuestion) -> Range {
+    Range { from_ms: q.from_ms, to_ms: q.to_ms }
+}
+
+fn each_target<T>(
+    status: &Status,
+    q: &SitesQuestion,
+    one: impl Fn(&str, Window) -> Result<T, String>,
+) -> Result<Vec<T>, Error> {
+    let window = Window { from: TimeMs(q.from_ms), to: TimeMs(q.to_ms.saturating_add(1)) };
+    let names: Vec<&str> = status.targets.iter().map(|t| t.target.as_str()).collect();
+    let asked = match q.target.as_deref() {
+        Some(name) if !names.contains(&name) => {
+            return Err(Error::NotFound {
+                message: format!("no target is called {name:?}"),
+                hint: format!("targets here: {}", names.join(", ")),
+            });
+        }
+        Some(name) => vec![name],
+        None => names,
+    };
+    Ok(asked.into_iter().map(|name| one(name, window)).collect::<Result<_, _>>()?)
+}
+
+/// Answers from the folder of a stopped agent.
+///
+/// # Errors
+/// The folder cannot be opened, or see [`answer`].
+pub fn from_folder(dir: &Path, question: &Question) -> Result<Answer, Error> {
+    let options = Options { read_only: true, ..Options::default() };
+    let store = Store::open(dir, options).map_err(|e| Error::Internal(e.to_string()))?;
+    let status = status_of_folder(&store, dir)?;
+    let answered = answer(&store, status, question);
+    store.close().map_err(|e| Error::Internal(e.to_string()))?;
+    answered
+}
+
+/// The status a stopped agent left behind, with what its store holds now.
+fn status_of_folder(store: &Store, dir: &Path) -> Result<Status, Error> {
+    let note = store.note(STATUS_NOTE).map_err(|e| Error::Internal(e.to_string()))?;
+    let Some(note) = note else {
+        return Err(Error::NotFound {
+            message: format!("the agent of {} stopped before its first minute was over", dir.display()),
+            hint: "run `linger agent URL` with this folder for a while".into(),
+        });
+    };
+    let mut status: Status = serde_json::from_slice(&note)
+        .map_err(|e| Error::Internal(format!("the status saved in the store cannot be read: {e}")))?;
+    status.agent.running = false;
+    status.agent.pid = None;
+    status.store = crate::live::store_status(&store.stats());
+    Ok(status)
+}

@@ -1,0 +1,117 @@
+//! What a target's history says before any figure is drawn from it: restarts, gaps, when a rise began.
+
+use crate::reader::Reader;
+use linger_series::{Point, Selector, TimeMs, Window, metric};
+use std::time::Duration;
+
+/// How far before the asked range proofs of incarnation are looked for: longer than their interval is ever
+/// widened to.
+const PROOF_LOOKBACK: Duration = Duration::from_secs(24 * 3600);
+/// A gap is a pause this many times the usual distance between scrapes.
+const GAP_FACTOR: i64 = 3;
+/// A rise begins where the values last were this close (as a share of the rise) to their lowest.
+const ONSET_SHARE: f64 = 0.05;
+/// Points kept per series in answers that are drawn; `query` gives all.
+pub const POINTS_DRAWN_MAX: usize = 512;
+
+/// Times from which a new process of the target is proven: points since the last proof of the old process
+/// belong to the new one (nobody knows when in between it started).
+///
+/// # Errors
+/// What the reader says.
+pub fn restarts(reader: &dyn Reader, target: &str, window: Window) -> Result<Vec<TimeMs>, String> {
+    let wider = Window { from: window.from - PROOF_LOOKBACK, to: window.to };
+    let proofs = reader.select(&Selector::metric(metric::INCARNATION).with("target", target), wider)?;
+    let points = proofs.first().map_or(&[][..], |s| &s.points);
+    let changes = points.windows(2).filter_map(|pair| match pair {
+        [a, b] if b.v > a.v => Some(TimeMs(a.t.0 + 1)),
+        _ => None,
+    });
+    Ok(changes.filter(|t| window.contains(*t)).collect())
+}
+
+/// Stretches longer than three usual distances in which nothing was scraped, as `(last before, first after)`.
+#[must_use]
+pub fn gaps(points: &[Point]) -> Vec<(TimeMs, TimeMs)> {
+    let distances = || points.windows(2).filter_map(|w| Some((w.first()?.t, w.get(1)?.t)));
+    let mut lengths: Vec<i64> = distances().map(|(a, b)| b.0 - a.0).collect();
+    if lengths.len() < 2 {
+        return Vec::new();
+    }
+    let middle = lengths.len() / 2;
+    let (_, usual, _) = lengths.select_nth_unstable(middle);
+    let limit = (*usual).max(1).saturating_mul(GAP_FACTOR);
+    distances().filter(|(a, b)| b.0 - a.0 > limit).collect()
+}
+
+/// When the present rise began, and whether that is only the start of the range because it began before.
+#[must_use]
+pub fn rising_since(points: &[Point]) -> Option<(TimeMs, bool)> {
+    let last = points.last()?;
+    let low = points.iter().map(|p| p.v).fold(f64::INFINITY, f64::min);
+    if last.v <= low {
+        return None;
+    }
+    let near_low = low + (last.v - low) * ONSET_SHARE;
+    let onset = points.iter().rposition(|p| p.v <= near_low)?;
+    points.get(onset).map(|p| (p.t, onset == 0))
+}
+
+/// At most [`POINTS_DRAWN_MAX`] points: medians of equally many points each, at the time of the bin's last
+/// point, so that the newest value stays what it is when bins hold one point.
+#[must_use]
+pub fn drawn(points: &[Point]) -> Vec<(i64, f64)> {
+    let size = points.len().div_ceil(POINTS_DRAWN_MAX).max(1);
+    let bins = points.chunks(size).filter_map(|bin| {
+        let mut values: Vec<f64> = bin.iter().map(|p| p.v).collect();
+        let middle = values.len() / 2;
+        let (_, median, _) = values.select_nth_unstable_by(middle, f64::total_cmp);
+        Some((bin.last()?.t.0, *median))
+    });
+    bins.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{drawn, gaps, restarts, rising_since};
+    use crate::reader::Memory;
+    use linger_series::{Labels, Point, SeriesKey, Stream, TimeMs, Window, metric};
+
+    fn points(values: &[(i64, f64)]) -> Vec<Point> {
+        values.iter().map(|(t, v)| Point::new(TimeMs(*t), *v)).collect()
+    }
+
+    #[test]
+    fn points_since_the_last_proof_of_the_old_process_belong_to_the_new_one() {
+        let mut memory = Memory::default();
+        let key = SeriesKey::new(metric::INCARNATION, Labels::new([("target", "api")]));
+        for (t, v) in [(0, 1.0), (60, 1.0), (120, 2.0), (180, 2.0)] {
+            memory.append(&Stream::new("api", "heap"), TimeMs(t), &[(key.clone(), v)]);
+        }
+        let found = restarts(&memory, "api", Window { from: TimeMs(0), to: TimeMs(500) }).unwrap();
+        assert_eq!(found, [TimeMs(61)]);
+    }
+
+    #[test]
+    fn a_pause_of_more_than_three_scrapes_is_a_gap() {
+        let p = points(&[(0, 1.0), (10, 1.0), (20, 1.0), (50, 1.0), (60, 1.0), (95, 1.0)]);
+        assert_eq!(gaps(&p), [(TimeMs(60), TimeMs(95))]);
+        assert!(gaps(&p[..2]).is_empty());
+    }
+
+    #[test]
+    fn a_rise_begins_where_the_values_last_were_low() {
+        let p = points(&[(0, 5.0), (1, 9.0), (2, 5.0), (3, 30.0), (4, 105.0)]);
+        assert_eq!(rising_since(&p), Some((TimeMs(2), false)));
+        assert_eq!(rising_since(&p[2..]), Some((TimeMs(2), true)));
+        assert_eq!(rising_since(&p[..3]), None);
+        assert_eq!(rising_since(&[]), None);
+    }
+
+    #[test]
+    fn long_series_are_drawn_as_medians() {
+        let long: Vec<Point> = (0..2048_u32).map(|i| Point::new(TimeMs(i64::from(i)), f64::from(i))).collect();
+        let short = drawn(&long);
+        assert_eq!((short.len(), short.first().copied()), (512, Some((3, 2.0))));
+    }
+}

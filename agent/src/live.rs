@@ -1,0 +1,148 @@
+//! What the agent knows of itself and its targets at this moment: written by the tasks, read by the API,
+//! saved now and then so that a stopped agent's folder can still say how it was left.
+
+use crate::report::{AgentStatus, AlertStatus, CollectorStatus, Status, StoreStatus, TargetStatus, VERSION};
+use linger_config::{CollectorKind, Config, Target};
+use linger_store::{Stats, Store};
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Name of the store's note that holds the last status as JSON.
+pub const STATUS_NOTE: &str = "status";
+
+/// The shared picture.
+#[derive(Debug)]
+pub struct Live {
+    agent: AgentStatus,
+    board: Mutex<Board>,
+}
+
+#[derive(Debug, Default)]
+struct Board {
+    targets: Vec<TargetStatus>,
+    alerts: Vec<AlertStatus>,
+}
+
+impl Live {
+    /// A picture in which nothing was scraped yet.
+    #[must_use]
+    pub fn new(config: &Config, listen: &str, data: &Path, started_ms: i64) -> Self {
+        let agent = AgentStatus {
+            running: true,
+            linger: env!("CARGO_PKG_VERSION").into(),
+            pid: Some(std::process::id()),
+            started_ms,
+            listen: listen.into(),
+            data: data.display().to_string(),
+            rss_bytes: None,
+            cpu_seconds: None,
+        };
+        let targets = config.targets.iter().map(|t| not_yet(t, config.duty_cycle_max.get())).collect();
+        Self { agent, board: Mutex::new(Board { targets, alerts: Vec::new() }) }
+    }
+
+    /// Changes one target's entry.
+    pub fn update(&self, target: &str, change: impl FnOnce(&mut TargetStatus)) {
+        if let Some(t) = self.board().targets.iter_mut().find(|t| t.target == target) {
+            change(t);
+        }
+    }
+
+    /// One target's entry.
+    #[must_use]
+    pub fn target(&self, target: &str) -> Option<TargetStatus> {
+        self.board().targets.iter().find(|t| t.target == target).cloned()
+    }
+
+    /// Replaces what is pending, firing or stale.
+    pub fn set_alerts(&self, alerts: Vec<AlertStatus>) {
+        self.board().alerts = alerts;
+    }
+
+    /// Everything as of `now_ms`.
+    #[must_use]
+    pub fn status(&self, store: &Store, now_ms: i64) -> Status {
+        let mut agent = self.agent.clone();
+        (agent.rss_bytes, agent.cpu_seconds) = (own_rss_bytes(), own_cpu_seconds());
+        let board = self.board();
+        Status {
+            version: VERSION,
+            now_ms,
+            agent,
+            store: store_status(&store.stats()),
+            targets: board.targets.clone(),
+            alerts: board.alerts.clone(),
+        }
+    }
+
+    /// A panic of one writer leaves whole entries behind: the board stays usable.
+    fn board(&self) -> MutexGuard<'_, Board> {
+        self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A target before its first scrape.
+#[must_use]
+pub fn not_yet(target: &Target, duty_cycle_max: f64) -> TargetStatus {
+    let collectors = target.collectors.iter().map(|(kind, c)| CollectorStatus {
+        collector: kind.as_str().into(),
+        state: if c.enabled { "scheduled" } else { "off" }.into(),
+        detail: None,
+        next_step: None,
+        last_ok_ms: None,
+        every_s: c.every.get().as_secs_f64(),
+        every_configured_s: c.every.get().as_secs_f64(),
+        duration_s: None,
+        bytes: None,
+        failures: 0,
+        successes: 0,
+    });
+    TargetStatus {
+        target: target.name.clone(),
+        url: target.url.to_string(),
+        labels: target.labels.iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect(),
+        up: false,
+        state: "waiting for target".into(),
+        next_step: None,
+        goroutines: None,
+        incarnation: None,
+        incarnation_since_ms: None,
+        duty_cycle: 0.0,
+        duty_cycle_max,
+        collectors: collectors.collect(),
+    }
+}
+
+/// The entry of one collector.
+pub fn collector_mut(target: &mut TargetStatus, kind: CollectorKind) -> Option<&mut CollectorStatus> {
+    target.collectors.iter_mut().find(|c| c.collector == kind.as_str())
+}
+
+/// What the store says of itself.
+#[must_use]
+pub fn store_status(stats: &Stats) -> StoreStatus {
+    StoreStatus {
+        oldest_ms: stats.oldest.map(|t| t.0),
+        newest_ms: stats.newest.map(|t| t.0),
+        series: stats.series,
+        samples_acknowledged: stats.samples_acknowledged,
+        scrapes_dropped: stats.scrapes_dropped,
+        disk_bytes: stats.disk_bytes,
+        quarantined: stats.quarantined.clone(),
+    }
+}
+
+/// Resident memory from `/proc/self/statm` (pages of 4 KiB on the platforms we name); none elsewhere.
+fn own_rss_bytes() -> Option<u64> {
+    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
+    statm.split_whitespace().nth(1)?.parse::<u64>().ok().map(|pages| pages * 4096)
+}
+
+/// User and system time from `/proc/self/stat` (fields 14 and 15, in ticks of 10 ms); none elsewhere.
+fn own_cpu_seconds() -> Option<f64> {
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    let after_name = stat.rsplit_once(')')?.1;
+    let mut fields = after_name.split_whitespace().skip(11);
+    let ticks = fields.next()?.parse::<f64>().ok()? + fields.next()?.parse::<f64>().ok()?;
+    Some(ticks / 100.0)
+}

@@ -1,0 +1,444 @@
+//! When each collector of one target runs next: a state machine without clock or task.
+//!
+//! Time is a [`Tick`], the time since the agent started; events come in, the next thing to do comes out, so
+//! every rule of how we spare the service is tested without sleeping. The rules:
+//!
+//! - A collector starts at an offset hashed from target and name, then keeps a fixed cadence; missed turns are
+//!   skipped, not caught up.
+//! - Two lanes: snapshots one at a time, windows (`cpu`, `trace`) one at a time (they are exclusive inside the
+//!   service). A window does not block snapshots.
+//! - While the target is unreachable only `count` knocks; when it answers again `heap` is due at once, because
+//!   its MemStats tell whether this is the same process.
+//! - What a scrape cost the service is predicted from this target's own last one; no collector runs so often
+//!   that its cost exceeds the duty cycle, and all together neither.
+//! - With many goroutines the profile itself hurts: over [`GOROUTINES_DENSE`] one on crossing, then one per
+//!   [`DENSE_EVERY`]; a trace only up to [`TRACE_GOROUTINES_MAX`].
+
+use super::outcome::State;
+use linger_config::CollectorKind;
+use std::time::Duration;
+
+/// Time since the agent started.
+pub type Tick = Duration;
+
+/// Above this many goroutines a goroutine profile grows the service's own memory (+270 MiB at 1e5).
+pub const GOROUTINES_DENSE: u64 = 50_000;
+/// How often a goroutine profile is taken above [`GOROUTINES_DENSE`].
+pub const DENSE_EVERY: Duration = Duration::from_secs(600);
+/// No scheduled trace above this many goroutines: its cost grows with them.
+pub const TRACE_GOROUTINES_MAX: u64 = 10_000;
+/// A busy profiler is tried again after this long plus up to as much again.
+const BUSY_RETRY: Duration = Duration::from_secs(10);
+/// An endpoint the service lacks is looked for again after this long (a service may be redeployed).
+const UNSUPPORTED_RETRY: Duration = Duration::from_secs(600);
+/// First turns are spread over this long at most, so that a newcomer sees values within seconds.
+const FIRST_TURN_WITHIN: Duration = Duration::from_secs(10);
+
+/// The two lanes of one target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// Answers at once.
+    Snapshot,
+    /// Takes the length of its window, and excludes other windows in the service.
+    Window,
+}
+
+/// The lane a collector runs in.
+#[must_use]
+pub fn lane_of(kind: CollectorKind) -> Lane {
+    match kind {
+        CollectorKind::Cpu | CollectorKind::Trace => Lane::Window,
+        _ => Lane::Snapshot,
+    }
+}
+
+/// What the configuration says of one collector.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// Which.
+    pub kind: CollectorKind,
+    /// Interval as configured.
+    pub every: Duration,
+    /// Whether it is on.
+    pub enabled: bool,
+}
+
+/// How one scrape ended, as far as the schedule cares.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// Which collector.
+    pub kind: CollectorKind,
+    /// Named state.
+    pub state: State,
+    /// What it is predicted to have cost the service; `None` when nothing is known (a refused connection).
+    pub cost: Option<Duration>,
+    /// Goroutines in the target, when this scrape counted them.
+    pub goroutines: Option<u64>,
+}
+
+/// What a lane does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Run this collector now.
+    Run(CollectorKind),
+    /// Nothing before this time.
+    At(Tick),
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    plan: Plan,
+    next: Tick,
+    cost: Option<Duration>,
+    state: State,
+}
+
+/// The schedule of one target.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    entries: Vec<Entry>,
+    duty_cycle_max: f64,
+    time_scale: f64,
+    reachable: bool,
+    goroutines: Option<u64>,
+    seed: u64,
+}
+
+impl Schedule {
+    /// A schedule that starts at `now`. `time_scale` divides the fixed waits of this file as `--time-scale`
+    /// divided the plan's intervals.
+    #[must_use]
+    pub fn new(target: &str, plans: &[Plan], duty_cycle_max: f64, time_scale: f64, now: Tick) -> Self {
+        let seed = hash(target);
+        let entries = plans
+            .iter()
+            .map(|plan| {
+                let spread = plan.every.min(FIRST_TURN_WITHIN.div_f64(time_scale));
+                let part = fraction(seed ^ hash(plan.kind.as_str()));
+                let offset =
+                    if plan.kind == CollectorKind::Count { Duration::ZERO } else { spread.mul_f64(part) };
+                let state = if plan.enabled { State::Scheduled } else { State::Off };
+                Entry { plan: *plan, next: now + offset, cost: None, state }
+            })
+            .collect();
+        Self { entries, duty_cycle_max, time_scale, reachable: false, goroutines: None, seed }
+    }
+
+    /// What `lane` does at `now`.
+    #[must_use]
+    pub fn next(&self, lane: Lane, now: Tick) -> Next {
+        let due = self
+            .entries
+            .iter()
+            .filter(|e| e.plan.enabled && lane_of(e.plan.kind) == lane && self.may_run(e))
+            .min_by_key(|e| e.next);
+        match due {
+            Some(e) if e.next <= now => Next::Run(e.plan.kind),
+            Some(e) => Next::At(e.next),
+            None => Next::At(now + Duration::from_secs(1)),
+        }
+    }
+
+    /// Takes note of how a scrape that began at `began` ended at `now`.
+    pub fn finished(&mut self, done: &Finished, began: Tick, now: Tick) {
+        let crossed = self.count_goroutines(done.goroutines);
+        let came_back = !self.reachable && done.kind == CollectorKind::Count && done.state.is_success();
+        let broke = done.state.hints_at_restart();
+        if done.kind == CollectorKind::Count {
+            self.reachable = !done.state.is_unreachable();
+        }
+        if let Some(i) = self.index(done.kind) {
+            if let Some(e) = self.entries.get_mut(i) {
+                e.state = done.state.clone();
+                e.cost = done.cost.or(e.cost);
+            }
+            let wait = self.wait_after(i, &done.state);
+            if let Some(e) = self.entries.get_mut(i) {
+                e.next = next_turn(e.next.min(began), wait, now);
+            }
+        }
+        if came_back || (broke && done.kind != CollectorKind::Count && done.kind != CollectorKind::Heap) {
+            self.bring_forward(CollectorKind::Heap, now);
+        }
+        if crossed {
+            self.bring_forward(CollectorKind::Goroutine, now);
+        }
+    }
+
+    /// The interval in force for `kind`, as widened by cost and goroutine count.
+    #[must_use]
+    pub fn every(&self, kind: CollectorKind) -> Duration {
+        self.index(kind).map_or(Duration::ZERO, |i| self.interval(i))
+    }
+
+    /// The state to show for `kind`: what it ended in last, or why it does not run.
+    #[must_use]
+    pub fn state(&self, kind: CollectorKind) -> (State, Option<String>) {
+        let Some(e) = self.entries.iter().find(|e| e.plan.kind == kind) else {
+            return (State::Off, None);
+        };
+        if e.plan.enabled && !self.reachable && kind != CollectorKind::Count {
+            return (State::Waiting, None);
+        }
+        match self.held_because(e) {
+            Some(why) => (State::Held, Some(why)),
+            None => (e.state.clone(), None),
+        }
+    }
+
+    /// Share of one core all collectors are predicted to cost the service at the intervals in force.
+    #[must_use]
+    pub fn duty_cycle(&self) -> f64 {
+        self.duty_at(|i| self.interval(i))
+    }
+
+    /// Whether the target answered last.
+    #[must_use]
+    pub fn is_reachable(&self) -> bool {
+        self.reachable
+    }
+
+    fn duty_at(&self, every: impl Fn(usize) -> Duration) -> f64 {
+        self.entries
+            .iter()
+            .enumerate()
+            .filter(|(_, e)| e.plan.enabled)
+            .map(|(i, e)| match e.cost {
+                Some(cost) => cost.as_secs_f64() / every(i).as_secs_f64().max(0.001),
+                None => 0.0,
+            })
+            .sum()
+    }
+
+    fn index(&self, kind: CollectorKind) -> Option<usize> {
+        self.entries.iter().position(|e| e.plan.kind == kind)
+    }
+
+    fn may_run(&self, e: &Entry) -> bool {
+        (self.reachable || e.plan.kind == CollectorKind::Count) && self.held_because(e).is_none()
+    }
+
+    fn held_because(&self, e: &Entry) -> Option<String> {
+        let many = self.goroutines.filter(|n| *n > TRACE_GOROUTINES_MAX)?;
+        (e.plan.enabled && e.plan.kind == CollectorKind::Trace).then(|| {
+            format!("{many} goroutines: a trace costs the service too much above {TRACE_GOROUTINES_MAX}")
+        })
+    }
+
+    /// Whether this count crossed [`GOROUTINES_DENSE`] upwards.
+    fn count_goroutines(&mut self, counted: Option<u64>) -> bool {
+        let Some(n) = counted else { return false };
+        let crossed = n > GOROUTINES_DENSE && self.goroutines.is_some_and(|before| before <= GOROUTINES_DENSE);
+        self.goroutines = Some(n);
+        crossed
+    }
+
+    fn bring_forward(&mut self, kind: CollectorKind, now: Tick) {
+        if let Some(e) = self.entries.iter_mut().find(|e| e.plan.kind == kind) {
+            e.next = e.next.min(now);
+        }
+    }
+
+    /// The interval of one collector by its own cost and the goroutine count, before the common budget.
+    fn own_interval(&self, e: &Entry) -> Duration {
+        let mut every = e.plan.every;
+        if let Some(cost) = e.cost.filter(|_| e.plan.kind != CollectorKind::Count) {
+            every = every.max(cost.div_f64(self.duty_cycle_max.max(1e-6)));
+        }
+        if e.plan.kind == CollectorKind::Goroutine && self.goroutines.is_some_and(|n| n > GOROUTINES_DENSE) {
+            every = every.max(DENSE_EVERY.div_f64(self.time_scale));
+        }
+        every
+    }
+
+    /// The interval in force: when all collectors together exceed the duty cycle, all but `count` widen alike.
+    fn interval(&self, i: usize) -> Duration {
+        let Some(e) = self.entries.get(i) else { return Duration::ZERO };
+        let own = self.own_interval(e);
+        if e.plan.kind == CollectorKind::Count {
+            return own;
+        }
+        let total =
+            self.duty_at(|k| self.entries.get(k).map_or(Duration::ZERO, |other| self.own_interval(other)));
+        own.mul_f64((total / self.duty_cycle_max.max(1e-6)).max(1.0))
+    }
+
+    fn wait_after(&self, i: usize, state: &State) -> Duration {
+        let every = self.interval(i);
+        match state {
+            State::Busy => {
+                let jitter = fraction(self.seed ^ hash("busy") ^ u64::try_from(i).unwrap_or(0));
+                BUSY_RETRY.mul_f64(1.0 + jitter).div_f64(self.time_scale).min(every)
+            }
+            State::Unsupported | State::Unauthorized => every.max(UNSUPPORTED_RETRY.div_f64(self.time_scale)),
+            _ => every,
+        }
+    }
+}
+
+/// The next turn on the cadence `from + k * every` that is after `now`.
+fn next_turn(from: Tick, every: Duration, now: Tick) -> Tick {
+    let every = every.max(Duration::from_millis(1));
+    let next = from + every;
+    if next > now {
+        return next;
+    }
+    let missed = (now - from).as_secs_f64() / every.as_secs_f64();
+    from + every.mul_f64(missed.floor() + 1.0)
+}
+
+/// FNV-1a (64 bit): spreads first turns, nothing depends on its strength.
+fn hash(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// A number in `[0, 1)` from the high bits of a hash.
+fn fraction(h: u64) -> f64 {
+    let mixed = h.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> 40) as f64 / (1_u64 << 24) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Finished, Lane, Next, Plan, Schedule};
+    use crate::scrape::outcome::State;
+    use linger_config::CollectorKind as Kind;
+    use std::time::Duration;
+
+    const S: fn(u64) -> Duration = Duration::from_secs;
+
+    fn schedule() -> Schedule {
+        let plan = |kind, every| Plan { kind, every: S(every), enabled: true };
+        let plans = [
+            plan(Kind::Count, 5),
+            plan(Kind::Goroutine, 15),
+            plan(Kind::Heap, 60),
+            plan(Kind::Cpu, 60),
+            plan(Kind::Trace, 600),
+            Plan { kind: Kind::Block, every: S(60), enabled: false },
+        ];
+        Schedule::new("api:6060", &plans, 0.005, 1.0, S(0))
+    }
+
+    fn done(kind: Kind, state: State, cost_ms: u64) -> Finished {
+        Finished { kind, state, cost: Some(Duration::from_millis(cost_ms)), goroutines: None }
+    }
+
+    fn counted(n: u64) -> Finished {
+        Finished { goroutines: Some(n), ..done(Kind::Count, State::Ok, 0) }
+    }
+
+    /// Runs both lanes for `seconds` as scrapes that take no time; returns how often each collector ran.
+    fn simulate(s: &mut Schedule, from: u64, seconds: u64, end: impl Fn(Kind) -> Finished) -> Vec<(Kind, u64)> {
+        let mut ran: Vec<(Kind, u64)> = Vec::new();
+        for tenth in from * 10..(from + seconds) * 10 {
+            let now = Duration::from_millis(tenth * 100);
+            for lane in [Lane::Snapshot, Lane::Window] {
+                while let Next::Run(kind) = s.next(lane, now) {
+                    s.finished(&end(kind), now, now);
+                    match ran.iter_mut().find(|(k, _)| *k == kind) {
+                        Some((_, n)) => *n += 1,
+                        None => ran.push((kind, 1)),
+                    }
+                }
+            }
+        }
+        ran
+    }
+
+    fn runs(ran: &[(Kind, u64)], kind: Kind) -> u64 {
+        ran.iter().find(|(k, _)| *k == kind).map_or(0, |(_, n)| *n)
+    }
+
+    #[test]
+    fn ten_quiet_minutes_keep_every_cadence_and_what_is_off_never_runs() {
+        let ran = simulate(&mut schedule(), 0, 600, |k| match k {
+            Kind::Count => counted(100),
+            k => done(k, State::Ok, 1),
+        });
+        assert_eq!(runs(&ran, Kind::Count), 120);
+        assert!((39..=40).contains(&runs(&ran, Kind::Goroutine)), "{ran:?}");
+        assert!((9..=11).contains(&runs(&ran, Kind::Heap)) && (9..=10).contains(&runs(&ran, Kind::Cpu)));
+        assert_eq!((runs(&ran, Kind::Trace), runs(&ran, Kind::Block)), (1, 0));
+    }
+
+    #[test]
+    fn an_unreachable_target_is_only_knocked_at_and_heap_follows_its_return() {
+        let mut s = schedule();
+        let ran = simulate(&mut s, 0, 60, |k| Finished { cost: None, ..done(k, State::Refused, 0) });
+        assert_eq!(ran, [(Kind::Count, 12)]);
+        assert_eq!(s.state(Kind::Goroutine).0, State::Waiting);
+        let now = S(60);
+        assert_eq!(s.next(Lane::Snapshot, now), Next::Run(Kind::Count));
+        s.finished(&counted(10), now, now);
+        let order: Vec<Next> = (0..2)
+            .map(|_| {
+                let next = s.next(Lane::Snapshot, now);
+                if let Next::Run(k) = next {
+                    s.finished(&done(k, State::Ok, 1), now, now);
+                }
+                next
+            })
+            .collect();
+        assert!(order.contains(&Next::Run(Kind::Heap)), "{order:?}");
+    }
+
+    #[test]
+    fn a_reset_brings_the_proof_of_incarnation_forward() {
+        let mut s = schedule();
+        let _ = simulate(&mut s, 0, 20, |k| if k == Kind::Count { counted(5) } else { done(k, State::Ok, 1) });
+        s.finished(&done(Kind::Goroutine, State::Reset, 1), S(20), S(20));
+        s.finished(&counted(5), S(20), S(20));
+        assert_eq!(s.next(Lane::Snapshot, S(20)), Next::Run(Kind::Heap));
+    }
+
+    #[test]
+    fn a_costly_goroutine_profile_is_asked_for_rarely() {
+        let mut s = schedule();
+        let ran = simulate(&mut s, 0, 600, |k| match k {
+            Kind::Count => counted(30_000),
+            Kind::Goroutine => done(k, State::Ok, 500),
+            k => done(k, State::Ok, 0),
+        });
+        assert!((6..=7).contains(&runs(&ran, Kind::Goroutine)), "{ran:?}");
+        assert_eq!(s.every(Kind::Goroutine), S(100));
+        assert!(s.duty_cycle() <= 0.005 + 1e-9);
+    }
+
+    #[test]
+    fn all_collectors_together_stay_within_the_duty_cycle() {
+        let mut s = schedule();
+        let _ = simulate(&mut s, 0, 600, |k| match k {
+            Kind::Count => counted(5_000),
+            k => done(k, State::Ok, 200),
+        });
+        assert!(s.duty_cycle() <= 0.005 + 1e-9, "{}", s.duty_cycle());
+        assert!(s.every(Kind::Goroutine) > S(40));
+    }
+
+    #[test]
+    fn above_fifty_thousand_goroutines_one_profile_on_crossing_then_one_in_ten_minutes_and_no_trace() {
+        let mut s = schedule();
+        let quiet = |k| if k == Kind::Count { counted(100) } else { done(k, State::Ok, 1) };
+        let _ = simulate(&mut s, 0, 100, quiet);
+        s.finished(&counted(60_000), S(100), S(100));
+        assert!(matches!(s.state(Kind::Trace), (State::Held, Some(why)) if why.contains("60000")));
+        let ran = simulate(&mut s, 100, 1_200, |k| {
+            if k == Kind::Count { counted(60_000) } else { done(k, State::Ok, 1) }
+        });
+        assert!((2..=3).contains(&runs(&ran, Kind::Goroutine)), "{ran:?}");
+        assert_eq!(runs(&ran, Kind::Trace), 0);
+    }
+
+    #[test]
+    fn busy_is_tried_again_soon_and_missing_endpoints_rarely() {
+        let mut s = schedule();
+        let _ = simulate(&mut s, 0, 1, |k| if k == Kind::Count { counted(1) } else { done(k, State::Ok, 1) });
+        s.finished(&done(Kind::Cpu, State::Busy, 1), S(30), S(30));
+        assert!(matches!(s.next(Lane::Window, S(31)), Next::At(t) if t >= S(31) && t <= S(51)));
+        s.finished(&done(Kind::Heap, State::Unsupported, 1), S(30), S(30));
+        assert!(s.state(Kind::Heap).0 == State::Unsupported);
+        let ran = simulate(&mut s, 31, 300, |k| if k == Kind::Count { counted(1) } else { done(k, State::Ok, 1) });
+        assert_eq!(runs(&ran, Kind::Heap), 0);
+    }
+}
