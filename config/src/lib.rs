@@ -1,1 +1,40 @@
 //! One typed configuration: load, validate with all faults at once.
+//!
+//! A file is read in three steps, one module each: text becomes a tree that knows where everything stands
+//! (`tree`), the tree becomes values (each type reads itself through `read`), and whatever is wrong on the way
+//! is kept as a [`Fault`] with its line and a caret, so that one run names everything there is to mend.
+//!
+//! Every key has a default; an empty file is [`Config::default`]. Nothing here opens a socket, resolves a name
+//! or reads the environment.
+
+mod alert;
+mod bytes;
+mod collector;
+mod config;
+mod duration;
+mod error;
+mod fault;
+mod listen;
+mod nearest;
+mod ratio;
+mod read;
+mod retention;
+mod scale;
+mod target;
+mod target_url;
+mod tree;
+
+pub use alert::{Alert, site_matches};
+pub use bytes::Bytes;
+pub use collector::{Collector, CollectorKind, Collectors};
+pub use config::Config;
+pub use duration::Duration;
+pub use error::Error;
+pub use fault::{Fault, Faults};
+pub use listen::ListenAddr;
+pub use ratio::Ratio;
+pub use read::NotThis;
+pub use retention::Retention;
+pub use scale::TimeScale;
+pub use target::Target;
+pub use target_url::TargetUrl;

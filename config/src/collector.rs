@@ -1,0 +1,434 @@
+//! What is collected from a target, how often and within which limits.
+//!
+//! The defaults and the least intervals follow what each endpoint was measured to cost the service. A setting
+//! may be given for all targets and again for one; the nearer one counts.
+
+use crate::fault::Report;
+use crate::nearest::nearest;
+use crate::read::{At, Fields, FromText, Given, NotThis, Place, within};
+use crate::{Bytes, Duration, TimeScale};
+use serde::Serialize;
+use std::fmt;
+
+/// One of the things collected. The order is that of the documentation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum CollectorKind {
+    /// The number of goroutines, from the index page.
+    Count,
+    /// All goroutines by stack, `debug=0`.
+    Goroutine,
+    /// The heap profile and memory statistics.
+    Heap,
+    /// The mutex profile.
+    Mutex,
+    /// The block profile.
+    Block,
+    /// A CPU profile over a window.
+    Cpu,
+    /// An execution trace over a window.
+    Trace,
+}
+
+impl CollectorKind {
+    /// All of them.
+    pub const ALL: [Self; 7] =
+        [Self::Count, Self::Goroutine, Self::Heap, Self::Mutex, Self::Block, Self::Cpu, Self::Trace];
+
+    /// The name in the configuration, in labels and in messages.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Count => "count",
+            Self::Goroutine => "goroutine",
+            Self::Heap => "heap",
+            Self::Mutex => "mutex",
+            Self::Block => "block",
+            Self::Cpu => "cpu",
+            Self::Trace => "trace",
+        }
+    }
+
+    /// Whether the service records over a window that the request asks for.
+    #[must_use]
+    pub const fn has_window(self) -> bool {
+        matches!(self, Self::Cpu | Self::Trace)
+    }
+
+    /// Least interval: below it scraping itself becomes a load.
+    const fn every_min(self) -> Duration {
+        Duration::from_secs(match self {
+            Self::Count | Self::Goroutine => 1,
+            Self::Heap | Self::Mutex | Self::Block => 5,
+            Self::Cpu => 10,
+            Self::Trace => 30,
+        })
+    }
+
+    /// Longest window: a trace grows by megabytes a second, and a server's write timeout cuts long answers.
+    const fn window_max(self) -> Duration {
+        Duration::from_secs(match self {
+            Self::Trace => 10,
+            _ => 60,
+        })
+    }
+}
+
+impl fmt::Display for CollectorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Longest interval: a day without a value tells nothing about growth.
+const EVERY_MAX: Duration = Duration::from_secs(86_400);
+
+/// Shortest window and the step of windows: `seconds=` is a whole number.
+const WINDOW_MIN: Duration = Duration::from_secs(1);
+
+/// Shortest interval after scaling; it bounds how busy a time scale can make the agent.
+const SCALED_EVERY_MIN: Duration = Duration::from_millis(10);
+
+/// Time given to an answer beyond its window.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Shortest timeout: a loaded service answers later than this without being down.
+const TIMEOUT_MIN: Duration = Duration::from_millis(100);
+
+/// Longest timeout: a request that hangs holds the target's only place for requests.
+const TIMEOUT_MAX: Duration = Duration::from_secs(300);
+
+/// Smallest body limit: the least index page has half of it.
+const BODY_BYTES_MIN: Bytes = Bytes::new(4096);
+
+/// Largest body limit: bodies are held in memory while they are decoded.
+const BODY_BYTES_MAX: Bytes = Bytes::mib(64);
+
+/// How one thing is collected.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Collector {
+    /// Whether it is collected at all.
+    pub enabled: bool,
+    /// Time from the start of one scrape to the next.
+    pub every: Duration,
+    /// Time to the last byte of the answer, its window included.
+    pub timeout: Duration,
+    /// How long the service records, in whole seconds; only for `cpu` and `trace`, and always for them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window: Option<Duration>,
+    /// Path on the service, after the prefix of its address.
+    pub path: String,
+    /// Largest body read.
+    pub body_bytes_max: Bytes,
+}
+
+impl Collector {
+    /// The defaults of `kind`.
+    #[must_use]
+    pub fn default_of(kind: CollectorKind) -> Self {
+        use CollectorKind::{Block, Count, Cpu, Goroutine, Heap, Mutex, Trace};
+        let (every_s, window_s, path, body_mib) = match kind {
+            Count => (5, None, "/debug/pprof/", 16),
+            Goroutine => (15, None, "/debug/pprof/goroutine", 16),
+            Heap => (60, None, "/debug/pprof/heap", 16),
+            Mutex => (60, None, "/debug/pprof/mutex", 16),
+            Block => (60, None, "/debug/pprof/block", 16),
+            Cpu => (60, Some(5), "/debug/pprof/profile", 16),
+            Trace => (600, Some(1), "/debug/pprof/trace", 8),
+        };
+        let window = window_s.map(Duration::from_secs);
+        Self {
+            enabled: true,
+            every: Duration::from_secs(every_s),
+            timeout: timeout_of(window),
+            window,
+            path: path.to_owned(),
+            body_bytes_max: Bytes::mib(body_mib),
+        }
+    }
+
+    fn scaled(&self, by: TimeScale) -> Self {
+        let window = self.window.map(|window| {
+            let whole_seconds = shorter(window, by).as_millis() / 1000;
+            Duration::from_secs(whole_seconds).max(WINDOW_MIN)
+        });
+        let every = shorter(self.every, by).max(SCALED_EVERY_MIN);
+        // Recording must leave as much time again for everything else.
+        let every = window.map_or(every, |window| every.max(window.plus(window)));
+        Self { every, window, ..self.clone() }
+    }
+}
+
+fn timeout_of(window: Option<Duration>) -> Duration {
+    window.map_or(TIMEOUT, |window| window.plus(TIMEOUT))
+}
+
+/// `d` divided by the scale, rounded up to a millisecond.
+fn shorter(d: Duration, by: TimeScale) -> Duration {
+    let scaled = d.get().div_f64(by.get());
+    Duration::from_millis(u64::try_from(scaled.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// How everything is collected from one target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "each field is the collector of the kind it is named after")]
+pub struct Collectors {
+    pub count: Collector,
+    pub goroutine: Collector,
+    pub heap: Collector,
+    pub mutex: Collector,
+    pub block: Collector,
+    pub cpu: Collector,
+    pub trace: Collector,
+}
+
+impl Default for Collectors {
+    fn default() -> Self {
+        Self::each(Collector::default_of)
+    }
+}
+
+impl Collectors {
+    fn each(mut of: impl FnMut(CollectorKind) -> Collector) -> Self {
+        Self {
+            count: of(CollectorKind::Count),
+            goroutine: of(CollectorKind::Goroutine),
+            heap: of(CollectorKind::Heap),
+            mutex: of(CollectorKind::Mutex),
+            block: of(CollectorKind::Block),
+            cpu: of(CollectorKind::Cpu),
+            trace: of(CollectorKind::Trace),
+        }
+    }
+
+    /// The collector of `kind`.
+    #[must_use]
+    pub const fn get(&self, kind: CollectorKind) -> &Collector {
+        match kind {
+            CollectorKind::Count => &self.count,
+            CollectorKind::Goroutine => &self.goroutine,
+            CollectorKind::Heap => &self.heap,
+            CollectorKind::Mutex => &self.mutex,
+            CollectorKind::Block => &self.block,
+            CollectorKind::Cpu => &self.cpu,
+            CollectorKind::Trace => &self.trace,
+        }
+    }
+
+    /// Each kind with its collector, those not enabled included.
+    pub fn iter(&self) -> impl Iterator<Item = (CollectorKind, &Collector)> {
+        CollectorKind::ALL.into_iter().map(|kind| (kind, self.get(kind)))
+    }
+
+    pub(crate) fn scaled(&self, by: TimeScale) -> Self {
+        Self::each(|kind| self.get(kind).scaled(by))
+    }
+}
+
+/// What one `collectors:` section says. Beside each value is where it was given, so that a fault between two
+/// of them can be shown at the nearer one.
+#[derive(Default)]
+pub(crate) struct Said(Vec<(CollectorKind, SaidOfOne)>);
+
+#[derive(Default)]
+struct SaidOfOne {
+    enabled: Option<Given<bool>>,
+    every: Option<Given<Duration>>,
+    timeout: Option<Given<Duration>>,
+    window: Option<Given<Duration>>,
+    path: Option<Given<Path>>,
+    body_bytes_max: Option<Given<Bytes>>,
+    /// Something here was faulty: what remains is not judged as a whole.
+    faulty: bool,
+}
+
+const KINDS: &[&str] = &["count", "goroutine", "heap", "mutex", "block", "cpu", "trace"];
+const KEYS: &[&str] = &["every", "timeout", "enabled", "body_bytes_max", "path"];
+const KEYS_WITH_WINDOW: &[&str] = &["every", "window", "timeout", "enabled", "body_bytes_max", "path"];
+
+impl Said {
+    /// Reads a `collectors:` section.
+    pub(crate) fn read(place: Place<'_>, report: &mut Report<'_>) -> Self {
+        let Some(fields) = place.fields(KINDS, report) else { return Self::default() };
+        let said = CollectorKind::ALL
+            .into_iter()
+            .filter_map(|kind| Some((kind, SaidOfOne::read(kind, fields.get(kind.as_str())?, report))));
+        Self(said.collect())
+    }
+
+    fn of(&self, kind: CollectorKind) -> Option<&SaidOfOne> {
+        self.0.iter().find(|(k, _)| *k == kind).map(|(_, said)| said)
+    }
+
+    /// The collectors that follow from sections, the nearest first, and the defaults.
+    pub(crate) fn resolve(sections: &[&Self], report: &mut Report<'_>) -> Collectors {
+        Collectors::each(|kind| {
+            let said: Vec<&SaidOfOne> = sections.iter().filter_map(|section| section.of(kind)).collect();
+            let collector = resolve(kind, &said);
+            if !said.iter().any(|s| s.faulty) {
+                judge(&collector, &said, report);
+            }
+            collector
+        })
+    }
+}
+
+impl SaidOfOne {
+    fn read(kind: CollectorKind, place: Place<'_>, report: &mut Report<'_>) -> Self {
+        let before = report.len();
+        let known = if kind.has_window() { KEYS_WITH_WINDOW } else { KEYS };
+        let Some(fields) = place.fields(known, report) else {
+            return Self { faulty: true, ..Self::default() };
+        };
+        let every = fields
+            .value("every", report)
+            .and_then(|every| within(every, kind.every_min(), EVERY_MAX, ", to protect the service", report));
+        let said = Self {
+            enabled: fields.value("enabled", report),
+            every,
+            timeout: fields
+                .value("timeout", report)
+                .and_then(|timeout| within(timeout, TIMEOUT_MIN, TIMEOUT_MAX, "", report)),
+            window: if kind.has_window() { window(kind, &fields, report) } else { None },
+            path: fields.value("path", report),
+            body_bytes_max: fields
+                .value("body_bytes_max", report)
+                .and_then(|bytes| within(bytes, BODY_BYTES_MIN, BODY_BYTES_MAX, "", report)),
+            faulty: false,
+        };
+        Self { faulty: report.len() > before, ..said }
+    }
+}
+
+fn window(kind: CollectorKind, fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Given<Duration>> {
+    let window = fields.value("window", report)?;
+    let window = within(window, WINDOW_MIN, kind.window_max(), ", to protect the service", report)?;
+    if window.value.is_whole_seconds() {
+        return Some(window);
+    }
+    window.at.fault(report, "a window is a whole number of seconds").label("endpoints take `seconds=`");
+    None
+}
+
+/// The first that is given, the nearest section first.
+fn nearest_given<'s, T>(
+    said: &[&'s SaidOfOne],
+    of: impl Fn(&'s SaidOfOne) -> Option<&'s Given<T>>,
+) -> Option<&'s T> {
+    said.iter().find_map(|s| of(s)).map(|given| &given.value)
+}
+
+fn resolve(kind: CollectorKind, said: &[&SaidOfOne]) -> Collector {
+    let default = Collector::default_of(kind);
+    let window = nearest_given(said, |s| s.window.as_ref()).copied().or(default.window);
+    Collector {
+        enabled: nearest_given(said, |s| s.enabled.as_ref()).copied().unwrap_or(default.enabled),
+        every: nearest_given(said, |s| s.every.as_ref()).copied().unwrap_or(default.every),
+        timeout: nearest_given(said, |s| s.timeout.as_ref()).copied().unwrap_or_else(|| timeout_of(window)),
+        window,
+        path: nearest_given(said, |s| s.path.as_ref()).map_or(default.path, |path| path.0.clone()),
+        body_bytes_max: nearest_given(said, |s| s.body_bytes_max.as_ref())
+            .copied()
+            .unwrap_or(default.body_bytes_max),
+    }
+}
+
+/// Faults between two settings, shown where the nearer one was given.
+fn judge(collector: &Collector, said: &[&SaidOfOne], report: &mut Report<'_>) {
+    let Some(window) = collector.window else { return };
+    let place = |of: fn(&SaidOfOne) -> Option<&Given<Duration>>| -> Option<At> {
+        let given = said.iter().find_map(|s| s.window.as_ref().or_else(|| of(s)));
+        given.map(|given| given.at.clone())
+    };
+    if window >= collector.every
+        && let Some(at) = place(|s| s.every.as_ref())
+    {
+        at.fault(
+            report,
+            format!("the window of {window} is not shorter than the interval of {}", collector.every),
+        )
+        .label("a target is not recorded without pause");
+    }
+    if window >= collector.timeout
+        && let Some(at) = place(|s| s.timeout.as_ref())
+    {
+        at.fault(
+            report,
+            format!("the window of {window} is not shorter than the timeout of {}", collector.timeout),
+        )
+        .label("no answer could arrive in time");
+    }
+}
+
+/// A path on a service.
+struct Path(String);
+
+impl FromText for Path {
+    const EXPECTED: &'static str = "a path such as `/debug/pprof/heap`";
+    fn from_text(text: &str) -> Result<Self, NotThis> {
+        let wrong = |hint: &str| Err(NotThis::new(Self::EXPECTED, hint));
+        if !text.starts_with('/') {
+            return wrong("a path begins with `/`");
+        }
+        if text.contains(['?', '#']) {
+            return wrong("no query here: linger asks its own questions");
+        }
+        if text.chars().any(|c| !c.is_ascii_graphic()) {
+            return wrong("write other characters as `%` and two digits");
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// The kind of collector a word names, or the nearest one.
+impl std::str::FromStr for CollectorKind {
+    type Err = NotThis;
+
+    fn from_str(text: &str) -> Result<Self, NotThis> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| {
+            let hint = nearest(text, KINDS.iter().copied()).map(|meant| format!("did you mean `{meant}`?"));
+            NotThis::new(
+                "a collector: count, goroutine, heap, mutex, block, cpu or trace",
+                hint.unwrap_or_default(),
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Collector, CollectorKind, Collectors, KINDS};
+    use crate::{Duration, TimeScale};
+
+    #[test]
+    fn each_kind_has_its_name_and_finds_itself() {
+        assert_eq!(CollectorKind::ALL.map(CollectorKind::as_str).as_slice(), KINDS);
+        for (kind, collector) in Collectors::default().iter() {
+            assert_eq!(kind.as_str().parse(), Ok(kind));
+            assert_eq!(collector, &Collector::default_of(kind));
+            assert_eq!(collector.window.is_some(), kind.has_window());
+            assert!(collector.every >= kind.every_min(), "{kind}");
+        }
+        let e = "hep".parse::<CollectorKind>().unwrap_err();
+        assert_eq!(e.hint, "did you mean `heap`?");
+    }
+
+    #[track_caller]
+    fn check_scaled(kind: CollectorKind, by: f64, every: &str, window: Option<&str>) {
+        let scaled = Collector::default_of(kind).scaled(TimeScale::new(by).unwrap());
+        assert_eq!(scaled.every.to_string(), every);
+        assert_eq!(scaled.window.map(|w| w.to_string()).as_deref(), window);
+        assert_eq!(scaled.timeout, Collector::default_of(kind).timeout);
+    }
+
+    #[test]
+    fn a_time_scale_shortens_but_windows_stay_whole_and_shorter_than_intervals() {
+        check_scaled(CollectorKind::Count, 1.0, "5s", None);
+        check_scaled(CollectorKind::Count, 60.0, "83ms", None);
+        check_scaled(CollectorKind::Count, 10_000.0, "10ms", None);
+        check_scaled(CollectorKind::Cpu, 2.0, "30s", Some("2s"));
+        check_scaled(CollectorKind::Cpu, 60.0, "2s", Some("1s"));
+        check_scaled(CollectorKind::Trace, 60.0, "10s", Some("1s"));
+        let all = Collectors::default().scaled(TimeScale::new(5.0).unwrap());
+        assert_eq!(all.goroutine.every, Duration::from_secs(3));
+    }
+}
