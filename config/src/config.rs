@@ -168,7 +168,13 @@ impl Config {
     }
 
     fn read_targets(&mut self, place: Place<'_>, for_all: &Said, report: &mut Report<'_>) {
-        for item in place.items(report) {
+        let at = place.at.clone();
+        let items = place.items(report);
+        if items.len() > TARGETS_MAX {
+            at.fault(report, format!("{} targets", items.len())).label(format!("at most {TARGETS_MAX}"));
+            return;
+        }
+        for item in items {
             if let Some((target, at)) = Target::read(item, for_all, report) {
                 self.add_target(target, &at, report);
             }
@@ -177,7 +183,7 @@ impl Config {
 
     fn add_target(&mut self, target: Target, at: &At, report: &mut Report<'_>) {
         if self.targets.len() == TARGETS_MAX {
-            at.fault(report, format!("more than {TARGETS_MAX} targets"));
+            at.fault(report, "one target too many").label(format!("at most {TARGETS_MAX}"));
         } else if self.targets.iter().any(|other| other.name == target.name) {
             at.fault(report, format!("a second target named {}", quoted(&target.name)))
                 .label("give one of them another `name`");

@@ -16,7 +16,7 @@ const EXCERPT_CHARS_MAX: usize = 120;
 const QUOTED_CHARS_MAX: usize = 60;
 
 /// One thing that is wrong.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fault {
     /// File name as given, or `command line`.
     pub file: String,
@@ -102,20 +102,31 @@ pub(crate) type Span = Range<usize>;
 pub(crate) struct Report<'a> {
     file: &'a str,
     text: &'a str,
+    /// Where each line starts, so that a place is found without reading the text again.
+    line_starts: Vec<usize>,
     found: Vec<(Span, Fault)>,
-    /// Faults beyond [`FAULTS_MAX`]: counted, and written over one another.
+    /// Faults beyond [`FAULTS_MAX`]: counted, and written over one another in `spare`.
     left_out: usize,
+    spare: Fault,
 }
 
 impl<'a> Report<'a> {
     /// An empty report on `text`.
     pub(crate) fn new(file: &'a str, text: &'a str) -> Self {
-        Self { file, text, found: Vec::new(), left_out: 0 }
+        let line_starts = std::iter::once(0).chain(text.match_indices('\n').map(|(i, _)| i + 1)).collect();
+        Self { file, text, line_starts, found: Vec::new(), left_out: 0, spare: Fault::default() }
     }
 
     /// Adds a fault at `span`; label and notes are added to what comes back.
     pub(crate) fn add(&mut self, span: &Span, key: &str, message: impl Into<String>) -> &mut Fault {
-        let (line, column, excerpt) = locate(self.text, span);
+        if self.found.len() >= FAULTS_MAX {
+            self.left_out += 1;
+            self.spare = Fault::default();
+            return &mut self.spare;
+        }
+        let line = self.line_of(span.start);
+        let line_start = line.checked_sub(1).and_then(|i| self.line_starts.get(i)).copied().unwrap_or(0);
+        let (column, excerpt) = excerpt(self.text, line_start, span);
         let fault = Fault {
             file: self.file.to_owned(),
             line,
@@ -126,17 +137,13 @@ impl<'a> Report<'a> {
             notes: Vec::new(),
             excerpt,
         };
-        if self.found.len() > FAULTS_MAX {
-            self.found.pop();
-            self.left_out += 1;
-        }
         self.found.push((span.clone(), fault));
         &mut self.found.last_mut().expect("one was just pushed").1
     }
 
-    /// Line of a byte offset, from 1, for messages that point to a second place.
+    /// Line of a byte offset, from 1.
     pub(crate) fn line_of(&self, at: usize) -> usize {
-        locate(self.text, &(at..at)).0
+        self.line_starts.partition_point(|&start| start <= at.min(self.text.len()))
     }
 
     /// How many were found so far: what rises over a reading was faulty.
@@ -152,9 +159,8 @@ impl<'a> Report<'a> {
         // A value shared by several targets is judged once for each: the same place and words count once.
         self.found.sort_by_key(|(span, _)| span.start);
         self.found.dedup_by(|a, b| a.0 == b.0 && a.1.message == b.1.message);
-        let left_out = self.left_out + self.found.len().saturating_sub(FAULTS_MAX);
-        let faults = self.found.into_iter().take(FAULTS_MAX).map(|(_, fault)| fault).collect();
-        Err(Faults { faults, left_out })
+        let faults = self.found.into_iter().map(|(_, fault)| fault).collect();
+        Err(Faults { faults, left_out: self.left_out })
     }
 }
 
@@ -171,17 +177,16 @@ impl Fault {
 }
 
 /// The piece of a line that is shown, and where the caret goes under it, in characters.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Excerpt {
     text: String,
     caret: usize,
     width: usize,
 }
 
-fn locate(text: &str, span: &Span) -> (usize, usize, Excerpt) {
+/// The column of `span`, from 1, and what is shown of the line that starts at `line_start`.
+fn excerpt(text: &str, line_start: usize, span: &Span) -> (usize, Excerpt) {
     let start = floor_char(text, span.start);
-    let before = text.get(..start).unwrap_or("");
-    let line_start = before.rfind('\n').map_or(0, |i| i + 1);
     let line_text = text.get(line_start..).unwrap_or("").lines().next().unwrap_or("");
     let end = floor_char(text, span.end).min(line_start + line_text.len());
     let column = text.get(line_start..start).unwrap_or("").chars().count();
@@ -195,7 +200,7 @@ fn locate(text: &str, span: &Span) -> (usize, usize, Excerpt) {
     piece.truncate(piece.trim_end().len());
     let width = width.min(EXCERPT_CHARS_MAX.saturating_sub(column - from)).max(1);
     let excerpt = Excerpt { text: piece, caret: column - from, width };
-    (before.matches('\n').count() + 1, column + 1, excerpt)
+    (column + 1, excerpt)
 }
 
 fn floor_char(text: &str, at: usize) -> usize {

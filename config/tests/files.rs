@@ -212,6 +212,20 @@ fn files_that_cannot_be_used_say_why() {
     assert!(Config::load(&file).unwrap_err().to_string().starts_with("cannot read "));
 }
 
+#[test]
+fn a_file_of_faults_is_counted_and_cut() {
+    let items = "  - {ur: x, name: ''}\n".repeat(900);
+    let faults = Config::parse(&format!("targets:\n{items}"), "f").unwrap_err();
+    assert_eq!((faults.iter().count(), faults.count()), (100, 2700));
+    let repeated = Config::parse(&"x: 1\n".repeat(200_000), "f").unwrap_err();
+    assert!(repeated.count() > 10_000 && repeated.iter().count() == 100);
+    let deep = Config::parse(&"[".repeat(500_000), "f").unwrap_err();
+    assert_eq!(deep.count(), 1, "{deep}");
+    let targets = "  - {url: 'http://a:1'}\n".repeat(1001);
+    let many = Config::parse(&format!("targets:\n{targets}"), "f").unwrap_err();
+    assert!(many.count() == 1 && many.to_string().contains("1001 targets"), "{many}");
+}
+
 proptest! {
     /// Pieces of YAML and of our own keys in any order: an answer, never a panic, and faults that name a place
     /// inside the text.

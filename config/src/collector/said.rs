@@ -1,0 +1,166 @@
+//! What `collectors:` sections say, and the collectors that follow from them.
+//!
+//! A setting may be given for all targets and again for one; the nearer one counts. What must hold between two
+//! settings is judged once all is laid over each other, and a fault is shown where the nearer one was given.
+
+use super::{
+    BODY_BYTES_MAX, BODY_BYTES_MIN, Collector, CollectorKind, Collectors, EVERY_MAX, KINDS, TIMEOUT_MAX,
+    TIMEOUT_MIN, WINDOW_MIN, timeout_of,
+};
+use crate::fault::Report;
+use crate::read::{At, Fields, FromText, Given, NotThis, Place, within};
+use crate::{Bytes, Duration};
+
+/// What one `collectors:` section says. Beside each value is where it was given, so that a fault between two
+/// of them can be shown at the nearer one.
+#[derive(Default)]
+pub(crate) struct Said(Vec<(CollectorKind, SaidOfOne)>);
+
+#[derive(Default)]
+struct SaidOfOne {
+    enabled: Option<Given<bool>>,
+    every: Option<Given<Duration>>,
+    timeout: Option<Given<Duration>>,
+    window: Option<Given<Duration>>,
+    path: Option<Given<Path>>,
+    body_bytes_max: Option<Given<Bytes>>,
+    /// Something here was faulty: what remains is not judged as a whole.
+    faulty: bool,
+}
+
+const KEYS: &[&str] = &["every", "timeout", "enabled", "body_bytes_max", "path"];
+const KEYS_WITH_WINDOW: &[&str] = &["every", "window", "timeout", "enabled", "body_bytes_max", "path"];
+
+impl Said {
+    /// Reads a `collectors:` section.
+    pub(crate) fn read(place: Place<'_>, report: &mut Report<'_>) -> Self {
+        let Some(fields) = place.fields(KINDS, report) else { return Self::default() };
+        let said = CollectorKind::ALL
+            .into_iter()
+            .filter_map(|kind| Some((kind, SaidOfOne::read(kind, fields.get(kind.as_str())?, report))));
+        Self(said.collect())
+    }
+
+    fn of(&self, kind: CollectorKind) -> Option<&SaidOfOne> {
+        self.0.iter().find(|(k, _)| *k == kind).map(|(_, said)| said)
+    }
+
+    /// The collectors that follow from sections, the nearest first, and the defaults.
+    pub(crate) fn resolve(sections: &[&Self], report: &mut Report<'_>) -> Collectors {
+        Collectors::each(|kind| {
+            let said: Vec<&SaidOfOne> = sections.iter().filter_map(|section| section.of(kind)).collect();
+            let collector = resolve(kind, &said);
+            if !said.iter().any(|s| s.faulty) {
+                judge(&collector, &said, report);
+            }
+            collector
+        })
+    }
+}
+
+impl SaidOfOne {
+    fn read(kind: CollectorKind, place: Place<'_>, report: &mut Report<'_>) -> Self {
+        let before = report.len();
+        let known = if kind.has_window() { KEYS_WITH_WINDOW } else { KEYS };
+        let Some(fields) = place.fields(known, report) else {
+            return Self { faulty: true, ..Self::default() };
+        };
+        let every = fields
+            .value("every", report)
+            .and_then(|every| within(every, kind.every_min(), EVERY_MAX, ", to protect the service", report));
+        let said = Self {
+            enabled: fields.value("enabled", report),
+            every,
+            timeout: fields
+                .value("timeout", report)
+                .and_then(|timeout| within(timeout, TIMEOUT_MIN, TIMEOUT_MAX, "", report)),
+            window: if kind.has_window() { window(kind, &fields, report) } else { None },
+            path: fields.value("path", report),
+            body_bytes_max: fields
+                .value("body_bytes_max", report)
+                .and_then(|bytes| within(bytes, BODY_BYTES_MIN, BODY_BYTES_MAX, "", report)),
+            faulty: false,
+        };
+        Self { faulty: report.len() > before, ..said }
+    }
+}
+
+fn window(kind: CollectorKind, fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Given<Duration>> {
+    let window = fields.value("window", report)?;
+    let window = within(window, WINDOW_MIN, kind.window_max(), ", to protect the service", report)?;
+    if window.value.is_whole_seconds() {
+        return Some(window);
+    }
+    window.at.fault(report, "a window is a whole number of seconds").label("endpoints take `seconds=`");
+    None
+}
+
+/// The first that is given, the nearest section first.
+fn nearest_given<'s, T>(
+    said: &[&'s SaidOfOne],
+    of: impl Fn(&'s SaidOfOne) -> Option<&'s Given<T>>,
+) -> Option<&'s T> {
+    said.iter().find_map(|s| of(s)).map(|given| &given.value)
+}
+
+fn resolve(kind: CollectorKind, said: &[&SaidOfOne]) -> Collector {
+    let default = Collector::default_of(kind);
+    let window = nearest_given(said, |s| s.window.as_ref()).copied().or(default.window);
+    Collector {
+        enabled: nearest_given(said, |s| s.enabled.as_ref()).copied().unwrap_or(default.enabled),
+        every: nearest_given(said, |s| s.every.as_ref()).copied().unwrap_or(default.every),
+        timeout: nearest_given(said, |s| s.timeout.as_ref()).copied().unwrap_or_else(|| timeout_of(window)),
+        window,
+        path: nearest_given(said, |s| s.path.as_ref()).map_or(default.path, |path| path.0.clone()),
+        body_bytes_max: nearest_given(said, |s| s.body_bytes_max.as_ref())
+            .copied()
+            .unwrap_or(default.body_bytes_max),
+    }
+}
+
+/// Faults between two settings, shown where the nearer one was given.
+fn judge(collector: &Collector, said: &[&SaidOfOne], report: &mut Report<'_>) {
+    let Some(window) = collector.window else { return };
+    let place = |of: fn(&SaidOfOne) -> Option<&Given<Duration>>| -> Option<At> {
+        let given = said.iter().find_map(|s| s.window.as_ref().or_else(|| of(s)));
+        given.map(|given| given.at.clone())
+    };
+    if window >= collector.every
+        && let Some(at) = place(|s| s.every.as_ref())
+    {
+        at.fault(
+            report,
+            format!("the window of {window} is not shorter than the interval of {}", collector.every),
+        )
+        .label("a target is not recorded without pause");
+    }
+    if window >= collector.timeout
+        && let Some(at) = place(|s| s.timeout.as_ref())
+    {
+        at.fault(
+            report,
+            format!("the window of {window} is not shorter than the timeout of {}", collector.timeout),
+        )
+        .label("no answer could arrive in time");
+    }
+}
+
+/// A path on a service.
+struct Path(String);
+
+impl FromText for Path {
+    const EXPECTED: &'static str = "a path such as `/debug/pprof/heap`";
+    fn from_text(text: &str) -> Result<Self, NotThis> {
+        let wrong = |hint: &str| Err(NotThis::new(Self::EXPECTED, hint));
+        if !text.starts_with('/') {
+            return wrong("a path begins with `/`");
+        }
+        if text.contains(['?', '#']) {
+            return wrong("no query here: linger asks its own questions");
+        }
+        if text.chars().any(|c| !c.is_ascii_graphic()) {
+            return wrong("write other characters as `%` and two digits");
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
