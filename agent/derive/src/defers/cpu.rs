@@ -1,0 +1,261 @@
+//! Method C: the share of CPU time spent in the defer machinery, and from it an estimate of executed defers
+//! per second.
+//!
+//! The figures come from samples of 10 ms, so one profile of 5 s says almost nothing (one sample is 156,000
+//! heap defers a second): profiles are kept raw and pooled over the asked range. Blind to open-coded defers,
+//! the most common kind: the compiler inlines them, and nothing is left to sample. Panics are left out, since
+//! there the machinery walks the stack, at another cost.
+
+use super::Kind;
+use super::cost::{MODEL_FACTOR, NsPerDefer, ns_per_defer};
+use crate::interval::{Interval, none_seen_at_most, poisson};
+use crate::package::{package_of, readable};
+use crate::site::{SITE_ID_BYTES_MAX, bounded};
+use linger_proto::pprof::Profile;
+use std::collections::BTreeMap;
+
+/// Sampling period of Go's CPU profiles where a profile does not tell (runtime/pprof/pprof.go: 100 Hz).
+const PERIOD_NS_DEFAULT: i64 = 10_000_000;
+
+/// Frames looked at from the leaf: the runtime's share of a stack in the defer machinery, allocation and
+/// garbage-collection assist included, was at most 14 frames deep in the recordings.
+const FRAMES_LOOKED_AT_MAX: usize = 48;
+
+/// What one CPU profile says about defers, raw: to be pooled.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CpuDefers {
+    /// Length of the profile.
+    pub window_seconds: f64,
+    /// CPU time sampled in it, all functions.
+    pub cpu_seconds: f64,
+    /// CPU time one sample stands for.
+    pub sample_seconds: f64,
+    /// CPU time in the defer machinery, in order of kind and function.
+    pub by_function: Vec<FunctionDefers>,
+}
+
+/// CPU time in the defer machinery on behalf of one function.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FunctionDefers {
+    /// [`Kind::Mixed`] for running defers at return: the same code for all kinds.
+    pub kind: Kind,
+    /// The function with the `defer`, readable; empty where the stack ended in the runtime.
+    pub function: String,
+    /// CPU time.
+    pub seconds: f64,
+}
+
+/// Reads one CPU profile. `None` when it has no `cpu` values.
+#[must_use]
+pub fn from_profile(profile: &Profile) -> Option<CpuDefers> {
+    let cpu = profile.value_index("cpu")?;
+    let (_, _, period_ns) = profile.period();
+    let period_ns = if period_ns > 0 { period_ns } else { PERIOD_NS_DEFAULT };
+    let mut total_ns = 0_i64;
+    let mut by_function: BTreeMap<(Kind, String), i64> = BTreeMap::new();
+    for sample in profile.samples() {
+        let ns = sample.value(cpu).max(0);
+        total_ns = total_ns.saturating_add(ns);
+        if let Some((kind, function)) = machinery(sample.frames().map(|f| f.function)) {
+            let function = bounded(&readable(function), SITE_ID_BYTES_MAX);
+            let sum = by_function.entry((kind, function)).or_default();
+            *sum = sum.saturating_add(ns);
+        }
+    }
+    Some(CpuDefers {
+        window_seconds: seconds(profile.duration_ns().max(0)),
+        cpu_seconds: seconds(total_ns),
+        sample_seconds: seconds(period_ns),
+        by_function: by_function
+            .into_iter()
+            .map(|((kind, function), ns)| FunctionDefers { kind, function, seconds: seconds(ns) })
+            .collect(),
+    })
+}
+
+fn seconds(ns: i64) -> f64 {
+    ns as f64 / 1e9
+}
+
+/// The kind of defer a stack, leaf first, is busy with, and the function that has it.
+fn machinery<'a>(functions: impl IntoIterator<Item = &'a str>) -> Option<(Kind, &'a str)> {
+    let mut kind = None;
+    for function in functions.into_iter().take(FRAMES_LOOKED_AT_MAX) {
+        if !is_runtime(function) {
+            return kind.map(|k| (k, function));
+        }
+        match function {
+            "runtime.gopanic" | "runtime.Goexit" | "runtime.recovery" => return None,
+            _ => kind = kind_of(function).or(kind),
+        }
+    }
+    kind.map(|k| (k, ""))
+}
+
+/// Exact names only: `runtime.tryDeferToSpanScan` and its like belong to the garbage collector. Go 1.21 to
+/// 1.27, runtime/panic.go. `runtime.deferreturn` itself is marked as a wrapper and never shows.
+fn kind_of(function: &str) -> Option<Kind> {
+    match function {
+        "runtime.deferproc" => Some(Kind::Heap),
+        "runtime.deferprocStack" => Some(Kind::Stack),
+        "runtime.deferrangefunc" | "runtime.deferprocat" | "runtime.deferconvert" => Some(Kind::Range),
+        "runtime.(*_panic).start"
+        | "runtime.(*_panic).nextDefer"
+        | "runtime.(*_panic).nextFrame"
+        | "runtime.popDefer"
+        | "runtime.freedefer"
+        | "runtime.deferreturn" => Some(Kind::Mixed),
+        _ => None,
+    }
+}
+
+fn is_runtime(function: &str) -> bool {
+    let package = package_of(function);
+    matches!(package, "runtime" | "internal/abi" | "internal/goarch")
+        || package.starts_with("internal/runtime/")
+        || package.starts_with("runtime/internal/")
+}
+
+/// A share with its 95 % interval.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ratio {
+    /// Share of the sampled CPU time, 0 to 1.
+    pub value: f64,
+    /// Its interval, from the number of samples.
+    pub interval: Interval,
+}
+
+/// Executed defers per second.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Rate {
+    /// Seen: the interval joins that of the samples, of the cost table and of its model factor.
+    Estimate {
+        /// Middle.
+        per_second: f64,
+        /// 95 % interval.
+        interval: Interval,
+    },
+    /// No sample fell into the machinery: not zero, but at most this (one-sided 95 %, model factor included).
+    BelowFloor {
+        /// Defers per second.
+        at_most: f64,
+    },
+    /// No profile of any length: nothing can be said.
+    NoData,
+}
+
+/// Share and rate of one kind, in one function or in all.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PooledDefers {
+    /// Kind. [`Kind::Mixed`] only where no registration was sampled in the function.
+    pub kind: Kind,
+    /// Function; empty for the sum over all.
+    pub function: String,
+    /// Share of CPU time: the primary figure, which does not depend on the host.
+    pub ratio: Ratio,
+    /// Executed defers per second.
+    pub rate: Rate,
+    /// Samples it rests on, of `sample_seconds` each.
+    pub samples: u64,
+}
+
+/// What all profiles of a range say together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pooled {
+    /// Profiled time.
+    pub window_seconds: f64,
+    /// CPU time sampled in it.
+    pub cpu_seconds: f64,
+    /// Stack, heap and range over all functions: the place for [`Rate::BelowFloor`].
+    pub by_kind: Vec<PooledDefers>,
+    /// By kind and function, those seen.
+    pub by_function: Vec<PooledDefers>,
+}
+
+/// Pools profiles of one target over a range. `go_minor` is 26 for Go 1.26; unknown, it widens the intervals.
+#[must_use]
+pub fn pool<'a>(profiles: impl IntoIterator<Item = &'a CpuDefers>, go_minor: Option<u32>) -> Pooled {
+    let mut context = Context { window_seconds: 0.0, cpu_seconds: 0.0, sample_seconds: 0.0, go_minor };
+    let mut functions: BTreeMap<&str, BTreeMap<Kind, f64>> = BTreeMap::new();
+    for profile in profiles {
+        context.window_seconds += profile.window_seconds;
+        context.cpu_seconds += profile.cpu_seconds;
+        context.sample_seconds = context.sample_seconds.max(profile.sample_seconds);
+        for f in &profile.by_function {
+            *functions.entry(&f.function).or_default().entry(f.kind).or_default() += f.seconds;
+        }
+    }
+    let mut totals: BTreeMap<Kind, f64> =
+        [Kind::Stack, Kind::Heap, Kind::Range].into_iter().map(|kind| (kind, 0.0)).collect();
+    let mut by_function = Vec::new();
+    for (function, kinds) in functions {
+        for (kind, seconds) in attributed(kinds) {
+            *totals.entry(kind).or_default() += seconds;
+            by_function.push(context.pooled(kind, function, seconds));
+        }
+    }
+    by_function.sort_by(|a, b| (a.kind, &a.function).cmp(&(b.kind, &b.function)));
+    Pooled {
+        window_seconds: context.window_seconds,
+        cpu_seconds: context.cpu_seconds,
+        by_kind: totals.into_iter().map(|(kind, seconds)| context.pooled(kind, "", seconds)).collect(),
+        by_function,
+    }
+}
+
+/// Shares the time of running defers out among the kinds a function registers, in proportion.
+fn attributed(mut kinds: BTreeMap<Kind, f64>) -> BTreeMap<Kind, f64> {
+    let registered: f64 = kinds.iter().filter(|(k, _)| **k != Kind::Mixed).map(|(_, s)| s).sum();
+    if registered > 0.0 {
+        let running = kinds.remove(&Kind::Mixed).unwrap_or(0.0);
+        for seconds in kinds.values_mut() {
+            *seconds *= 1.0 + running / registered;
+        }
+    }
+    kinds
+}
+
+struct Context {
+    window_seconds: f64,
+    cpu_seconds: f64,
+    sample_seconds: f64,
+    go_minor: Option<u32>,
+}
+
+impl Context {
+    fn pooled(&self, kind: Kind, function: &str, seconds: f64) -> PooledDefers {
+        let samples = if self.sample_seconds > 0.0 { rounded(seconds / self.sample_seconds) } else { 0 };
+        // The interval of the sampled time: what was seen to within the number of samples.
+        let interval = poisson(samples).times(self.sample_seconds);
+        let share = |s: f64| if self.cpu_seconds > 0.0 { (s / self.cpu_seconds).min(1.0) } else { 0.0 };
+        let ratio = Ratio {
+            value: share(seconds),
+            interval: Interval { low: share(interval.low), high: share(interval.high) },
+        };
+        let rate = self.rate(ns_per_defer(kind, self.go_minor), seconds, samples, interval);
+        PooledDefers { kind, function: function.to_owned(), ratio, rate, samples }
+    }
+
+    fn rate(&self, cost: NsPerDefer, seconds: f64, samples: u64, interval: Interval) -> Rate {
+        if self.window_seconds <= 0.0 {
+            return Rate::NoData;
+        }
+        let per_second = |seconds: f64, ns: f64| seconds * 1e9 / ns / self.window_seconds;
+        if samples == 0 {
+            let seconds = none_seen_at_most() * self.sample_seconds;
+            return Rate::BelowFloor { at_most: per_second(seconds, cost.low) * MODEL_FACTOR };
+        }
+        Rate::Estimate {
+            per_second: per_second(seconds, cost.middle()),
+            interval: Interval {
+                low: per_second(interval.low, cost.high) / MODEL_FACTOR,
+                high: per_second(interval.high, cost.low) * MODEL_FACTOR,
+            },
+        }
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a float saturates; NaN gives 0")]
+fn rounded(x: f64) -> u64 {
+    x.round().max(0.0) as u64
+}

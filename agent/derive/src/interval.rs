@@ -1,0 +1,143 @@
+//! Intervals for counts: how far the truth may lie from what sampling saw. Exact where a closed form exists;
+//! nothing here is random or approximate beyond the stated precision.
+
+/// A 95 % interval.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Interval {
+    /// Lower end.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+}
+
+impl Interval {
+    /// An interval without width: what is known exactly.
+    #[must_use]
+    pub fn exact(value: f64) -> Self {
+        Self { low: value, high: value }
+    }
+
+    /// Both ends times a factor that is not negative.
+    #[must_use]
+    pub fn times(self, factor: f64) -> Self {
+        Self { low: self.low * factor, high: self.high * factor }
+    }
+}
+
+/// Share of probability left out on each side of a two-sided 95 % interval.
+const TAIL: f64 = 0.025;
+
+/// The exact 95 % interval (Garwood 1936) of a Poisson mean of which `count` was observed: half of the 2.5 %
+/// quantile of chi-squared with 2n degrees of freedom, and of the 97.5 % quantile with 2n + 2.
+#[must_use]
+pub fn poisson(count: u64) -> Interval {
+    let n = count as f64;
+    let low = if count == 0 { 0.0 } else { gamma_quantile(n, TAIL) };
+    Interval { low, high: gamma_quantile(n + 1.0, 1.0 - TAIL) }
+}
+
+/// The largest Poisson mean that gives no event with a probability of 5 %: what can be said, one-sided at
+/// 95 %, when nothing was seen.
+#[must_use]
+pub fn none_seen_at_most() -> f64 {
+    -(0.05_f64.ln())
+}
+
+/// The probability that a standard normal variable exceeds `z`.
+#[must_use]
+pub fn normal_above(z: f64) -> f64 {
+    let tail = 0.5 * gamma_upper(0.5, z * z / 2.0);
+    if z < 0.0 { 1.0 - tail } else { tail }
+}
+
+/// Halvings of a bracket: each adds a bit, so this is the full precision of a double.
+const BISECTIONS: u32 = 64;
+
+/// The x at which the regularized lower incomplete gamma function of shape `a` reaches `p`.
+fn gamma_quantile(a: f64, p: f64) -> f64 {
+    // Ten standard deviations and a constant for the small: p lies within (the tails are 2.5 %).
+    let (mut low, mut high) = (0.0, a + 10.0 * a.sqrt() + 10.0);
+    for _ in 0..BISECTIONS {
+        let middle = f64::midpoint(low, high);
+        if 1.0 - gamma_upper(a, middle) < p {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    f64::midpoint(low, high)
+}
+
+/// Terms of the series and of the continued fraction. They converge in about sqrt(a) terms near x = a; counts
+/// beyond 10^6 use the normal limit instead.
+const TERMS_MAX: u32 = 20_000;
+
+/// Shape from which Wilson and Hilferty's cube root (1931) replaces the series: its relative error there is
+/// under 1e-6, far below the width of the interval.
+const LARGE_SHAPE: f64 = 1e6;
+
+/// The regularized upper incomplete gamma function Q(a, x): a series below x = a + 1, Lentz's continued
+/// fraction above (Abramowitz and Stegun 6.5.29 and 6.5.31).
+fn gamma_upper(a: f64, x: f64) -> f64 {
+    if x <= 0.0 {
+        return 1.0;
+    }
+    if a >= LARGE_SHAPE {
+        let nine = 9.0 * a;
+        let z = ((x / a).cbrt() - (1.0 - 1.0 / nine)) * nine.sqrt();
+        return normal_above(z);
+    }
+    let scale = (a * x.ln() - x - ln_gamma(a)).exp();
+    if x < a + 1.0 {
+        let mut term = 1.0 / a;
+        let mut sum = term;
+        let mut n = a;
+        for _ in 0..TERMS_MAX {
+            n += 1.0;
+            term *= x / n;
+            sum += term;
+            if term < sum * f64::EPSILON {
+                break;
+            }
+        }
+        return 1.0 - sum * scale;
+    }
+    const TINY: f64 = 1e-300;
+    let mut b = x + 1.0 - a;
+    let mut c = 1.0 / TINY;
+    let mut d = 1.0 / b;
+    let mut fraction = d;
+    for i in 1..TERMS_MAX {
+        let i = f64::from(i);
+        let numerator = -i * (i - a);
+        b += 2.0;
+        d = 1.0 / nonzero(numerator * d + b, TINY);
+        c = nonzero(b + numerator / c, TINY);
+        let factor = d * c;
+        fraction *= factor;
+        if (factor - 1.0).abs() < f64::EPSILON {
+            break;
+        }
+    }
+    fraction * scale
+}
+
+fn nonzero(x: f64, tiny: f64) -> f64 {
+    if x.abs() < tiny { tiny } else { x }
+}
+
+/// The logarithm of the gamma function for a positive argument: Stirling's series, after the recurrence has
+/// raised the argument to where five terms give full precision.
+fn ln_gamma(x: f64) -> f64 {
+    let mut shifted = x;
+    let mut product = 1.0;
+    while shifted < 15.0 {
+        product *= shifted;
+        shifted += 1.0;
+    }
+    let inverse = 1.0 / (shifted * shifted);
+    let series = (1.0 / 12.0
+        - inverse * (1.0 / 360.0 - inverse * (1.0 / 1260.0 - inverse * (1.0 / 1680.0 - inverse / 1188.0))))
+        / shifted;
+    (shifted - 0.5) * shifted.ln() - shifted + 0.5 * (2.0 * std::f64::consts::PI).ln() + series - product.ln()
+}

@@ -1,0 +1,194 @@
+//! A site: the place in the user's code that a goroutine, a defer or a lock wait is counted under.
+//!
+//! The *owner* leads: the first frame outside the standard library. Its identity is the function and the line
+//! counted from the function's start, `pkg.Func+7`, so that a trend survives a rebuild that moved the
+//! function. Where the service does not tell start lines (Go before 1.20, text forms) the identity is
+//! `pkg.Func:123`: honest, but a new one after each edit above it.
+
+use crate::Frame;
+use crate::package::{GoRoot, package_of, readable};
+use std::collections::HashMap;
+
+/// Longest `site` label, in bytes. Labels are stored and sent with every series; the longest site in the
+/// recordings and in three large open-source servers is under 120 bytes.
+pub const SITE_ID_BYTES_MAX: usize = 200;
+
+/// Longest `blocked_at` and `created_by` text, in bytes: they carry a file path besides a function.
+pub const PLACE_BYTES_MAX: usize = 400;
+
+/// Longest file path kept, in bytes (PATH_MAX is 4096, but this one is for people).
+pub const FILE_BYTES_MAX: usize = 300;
+
+/// Frames looked at in one stack: Go's profiles hold at most 1024 (runtime/mprof.go, `maxProfStackDepth`,
+/// Go 1.23 to 1.27), by default 128.
+pub const FRAMES_MAX: usize = 2048;
+
+/// A stack this deep was cut there: 32 frames before Go 1.23, then 128 by default (runtime/mprof.go `maxStack`,
+/// runtime/runtime1.go `profstackdepth`). Its outermost frame is not where the goroutine began.
+const CUT_DEPTHS: [usize; 2] = [32, 128];
+
+/// Functions whose start line is remembered, see [`StartLines`]. A large server has some 5,000 functions in
+/// all its profiles together.
+pub const START_LINES_MAX: usize = 16_384;
+
+/// A site, as identified and as shown.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Site {
+    /// `pkg.Func+7`, or `pkg.Func:123` without a start line; at most [`SITE_ID_BYTES_MAX`].
+    pub id: String,
+    /// Owner function, readable.
+    pub function: String,
+    /// Its file as compiled in.
+    pub file: String,
+    /// Line in that file; 0 when unknown.
+    pub line: u32,
+    /// Where it really waits, `func file:line`: the first frame outside the runtime and the sync packages.
+    pub blocked_at: String,
+    /// The goroutine's first function, `func file:line`, which is as near to its `go` statement as a debug=0
+    /// profile leads. Empty where the stack is likely to have been cut before it.
+    pub created_by: String,
+}
+
+/// The `site` of stacks that have no named frame at all.
+pub const UNKNOWN_SITE: &str = "unknown";
+
+impl Site {
+    /// The site of a stack, leaf first. `None` when no frame has a name.
+    pub fn of_stack<'a>(
+        frames: impl IntoIterator<Item = Frame<'a>>,
+        go_root: &GoRoot,
+        start_lines: &StartLines,
+    ) -> Option<Self> {
+        let mut owner = None;
+        let mut blocking = None;
+        let mut leaf = None;
+        let mut outermost = None;
+        let mut depth = 0;
+        for frame in frames.into_iter().take(FRAMES_MAX).take_while(|f| !is_entry(f.function)) {
+            depth += 1;
+            if frame.function.is_empty() {
+                continue;
+            }
+            leaf = leaf.or(Some(frame));
+            if blocking.is_none() && !is_waiting_machinery(frame.function) {
+                blocking = Some(frame);
+            }
+            if owner.is_none() && !go_root.is_standard_library(frame) && !is_cgo_stub(frame) {
+                owner = Some(frame);
+            }
+            outermost = Some(frame);
+        }
+        let shown = owner.or(blocking).or(leaf)?;
+        Some(Self {
+            blocked_at: place(blocking.unwrap_or(shown)),
+            created_by: outermost.filter(|_| !CUT_DEPTHS.contains(&depth)).map(place).unwrap_or_default(),
+            ..Self::at(shown, start_lines)
+        })
+    }
+
+    /// The site of a statement that a sampled stack starts at: its first named frame, whoever wrote it. What a
+    /// `defer` does belongs to the line it stands on.
+    pub fn of_statement<'a>(
+        frames: impl IntoIterator<Item = Frame<'a>>,
+        start_lines: &StartLines,
+    ) -> Option<Self> {
+        let frame = frames.into_iter().find(|f| !f.function.is_empty())?;
+        Some(Self::at(frame, start_lines))
+    }
+
+    fn at(frame: Frame<'_>, start_lines: &StartLines) -> Self {
+        Self {
+            id: identity(frame, start_lines),
+            function: bounded(&readable(frame.function), SITE_ID_BYTES_MAX),
+            file: bounded(frame.file, FILE_BYTES_MAX),
+            line: u32::try_from(frame.line).unwrap_or(0),
+            blocked_at: String::new(),
+            created_by: String::new(),
+        }
+    }
+
+    /// The site of a stack that no frame names.
+    #[must_use]
+    pub fn unknown() -> Self {
+        Self {
+            id: UNKNOWN_SITE.to_owned(),
+            function: String::new(),
+            file: String::new(),
+            line: 0,
+            blocked_at: String::new(),
+            created_by: String::new(),
+        }
+    }
+}
+
+/// Start lines by function, learned from profiles that carry them, for sources that do not (the text form of
+/// the heap profile). Belongs to one build: start anew with each incarnation.
+#[derive(Clone, Debug, Default)]
+pub struct StartLines(HashMap<String, i64>);
+
+impl StartLines {
+    /// Takes over what `frames` tell; beyond [`START_LINES_MAX`] functions nothing new is learned.
+    pub fn learn<'a>(&mut self, frames: impl IntoIterator<Item = Frame<'a>>) {
+        for f in frames.into_iter().filter(|f| f.start_line > 0) {
+            if self.0.len() < START_LINES_MAX && !self.0.contains_key(f.function) {
+                self.0.insert(f.function.to_owned(), f.start_line);
+            }
+        }
+    }
+
+    fn of(&self, frame: Frame<'_>) -> Option<i64> {
+        if frame.start_line > 0 { Some(frame.start_line) } else { self.0.get(frame.function).copied() }
+    }
+}
+
+fn identity(frame: Frame<'_>, start_lines: &StartLines) -> String {
+    let place = match start_lines.of(frame) {
+        Some(start) if frame.line > 0 => format!("{:+}", frame.line - start),
+        _ if frame.line > 0 => format!(":{}", frame.line),
+        _ => String::new(),
+    };
+    let function = bounded(&readable(frame.function), SITE_ID_BYTES_MAX.saturating_sub(place.len()));
+    format!("{function}{place}")
+}
+
+fn place(frame: Frame<'_>) -> String {
+    let text = format!("{} {}:{}", readable(frame.function), frame.file, frame.line);
+    bounded(&text, PLACE_BYTES_MAX)
+}
+
+/// What every goroutine, and the main one, starts in; profiles leave `runtime.goexit` out, dumps do not always.
+fn is_entry(function: &str) -> bool {
+    matches!(function, "runtime.goexit" | "runtime.main")
+}
+
+/// Where a goroutine waits *through*: never what a reader looks for.
+fn is_waiting_machinery(function: &str) -> bool {
+    let package = package_of(function);
+    matches!(package, "runtime" | "sync" | "internal/sync" | "internal/poll" | "time")
+        || package.starts_with("internal/runtime/")
+        || package.starts_with("runtime/internal/")
+}
+
+/// The Go side of a C call, generated by cgo: it lies in the user's package, but nobody wrote it.
+fn is_cgo_stub(frame: Frame<'_>) -> bool {
+    let name = frame.function.rsplit('.').next().unwrap_or("");
+    name.starts_with("_Cfunc_") || name.starts_with("_C2func_")
+}
+
+/// `text` cut to `bytes_max`, with a hash of the whole at the end when cut: two long names stay two.
+pub(crate) fn bounded(text: &str, bytes_max: usize) -> String {
+    if text.len() <= bytes_max {
+        return text.to_owned();
+    }
+    let mark = format!("~{:016x}", fnv1a_64(text.as_bytes()));
+    let mut end = bytes_max.saturating_sub(mark.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}{mark}", text.get(..end).unwrap_or(""))
+}
+
+/// FNV-1a, 64 bits: stable across builds of linger, which a label must be (the standard hasher is not).
+fn fnv1a_64(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &b| (hash ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))
+}
