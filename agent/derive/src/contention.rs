@@ -2,9 +2,9 @@
 //! The profile's own sampling (`SetMutexProfileFraction`, `SetBlockProfileRate`) is the service's business;
 //! Go has scaled the figures for it already. An empty profile usually means that nobody switched it on.
 
+use crate::Frame;
 use crate::package::GoRoot;
 use crate::site::{Site, StartLines};
-use crate::Frame;
 use linger_proto::pprof::Profile;
 use linger_series::metric::OTHER_SITE;
 use std::collections::BTreeMap;

@@ -94,7 +94,12 @@ pub fn by_site(profile: &Profile, go_root: &GoRoot, limit: SiteLimit, memory: &M
     for sample in profile.samples() {
         let count = u64::try_from(sample.value(value)).unwrap_or(0);
         if count > 0 {
-            census.add(count, || sample.frames().map(Frame::from), || sample.frames().map(|f| f.address), go_root);
+            census.add(
+                count,
+                || sample.frames().map(Frame::from),
+                || sample.frames().map(|f| f.address),
+                go_root,
+            );
         }
     }
     Some(census.finish(limit, memory))
@@ -116,8 +121,13 @@ struct Counted {
 
 impl Census {
     /// Adds `count` goroutines with one stack.
-    fn add<'a, F, A>(&mut self, count: u64, frames: impl Fn() -> F, addresses: impl Fn() -> A, go_root: &GoRoot)
-    where
+    fn add<'a, F, A>(
+        &mut self,
+        count: u64,
+        frames: impl Fn() -> F,
+        addresses: impl Fn() -> A,
+        go_root: &GoRoot,
+    ) where
         F: Iterator<Item = Frame<'a>>,
         A: Iterator<Item = u64>,
     {

@@ -53,8 +53,21 @@ use WaitClass::{
 impl WaitClass {
     /// All classes, in the order they are shown.
     pub const ALL: [Self; 15] = [
-        ChanSend, ChanReceive, Select, Mutex, RwMutex, WaitGroup, Cond, Sleep, Io, Syscall, Cgo, Coroutine,
-        Runtime, Running, Other,
+        ChanSend,
+        ChanReceive,
+        Select,
+        Mutex,
+        RwMutex,
+        WaitGroup,
+        Cond,
+        Sleep,
+        Io,
+        Syscall,
+        Cgo,
+        Coroutine,
+        Runtime,
+        Running,
+        Other,
     ];
 
     /// The word used in labels, JSON and tables.

@@ -12,7 +12,7 @@ use crate::interval::{Interval, poisson};
 use crate::site::{Site, StartLines};
 use crate::{Frame, defers::Kind};
 use linger_proto::heap_text::{HeapRecord, HeapText, MemStats};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Size classes of a heap-allocated `_defer`: 48 bytes from Go 1.22, 72 rounded up to 80 in 1.21 and before
 /// (runtime/runtime2.go `_defer`, runtime/sizeclasses.go), on 64-bit machines.
@@ -32,7 +32,7 @@ const RECORD_BYTES_MIN: i64 = 48;
 /// Names of code addresses, as POST `/debug/pprof/symbol` answers. Addresses are those of
 /// [`pcs_to_resolve`], one less than the return addresses in the profile, so that they lie inside the call.
 /// Belongs to one process: a position-independent binary lies elsewhere after a restart.
-pub type Symbols = HashMap<u64, String>;
+pub type Symbols = BTreeMap<u64, String>;
 
 /// When the figures were true.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
