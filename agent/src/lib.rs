@@ -1,5 +1,14 @@
 //! linger: what lingers in Go services. The way of the data is the way to read this crate:
 //! `scrape` -> `pipeline` (decode, derive) -> store -> `answer` -> `api` and `cli`.
 
+pub mod alert;
+pub mod answer;
+pub mod api;
+pub mod clock;
+pub mod daemon;
+pub mod live;
+pub mod pipeline;
 pub mod question;
+pub mod reader;
 pub mod report;
+pub mod scrape;

@@ -1,0 +1,434 @@
+//! Thresholds: every half minute the stored series are judged by the rules of `alerts:`, and how fast they
+//! grow is stored beside them.
+//!
+//! Judging reads through the same [`Reader`] as answers do, so what fires is what `trend` shows. States outlive
+//! the agent. Of an estimate the lower bound is judged: noise does not wake anybody.
+
+use crate::answer::history::restarts;
+use crate::answer::site::Sites;
+use crate::reader::Reader;
+use crate::report::{AlertStatus, Growth};
+use linger_derive::growth::{Slope, since_last, theil_sen};
+use linger_derive::threshold::{Observation, Phase, Rule, STALE_AFTER, State, Transition};
+use linger_series::{Labels, Selector, Series, SeriesKey, TimeMs, Window, metric};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
+
+/// Name of the store's note that holds the states.
+pub const STATES_NOTE: &str = "thresholds";
+/// How often thresholds are judged.
+pub const JUDGE_EVERY: Duration = Duration::from_secs(30);
+/// What a slope is fitted on: long enough that a wave of requests passes, short enough to see a leak begin.
+pub const GROWTH_OVER: Duration = Duration::from_secs(30 * 60);
+/// States kept: rules times sites; the oldest quiet ones go first.
+const STATES_MAX: usize = 20_000;
+
+/// The judge of all targets.
+pub struct Judge {
+    rules: Vec<Rule>,
+    states: BTreeMap<(String, SeriesKey), Tracked>,
+    growth_over: Duration,
+}
+
+/// A rule's state on one series, and what was seen last.
+#[derive(Clone, Copy, Debug, Default)]
+struct Tracked {
+    state: State,
+    /// Since when in this phase.
+    since: TimeMs,
+    /// Newest point judged.
+    newest: TimeMs,
+    value: Option<f64>,
+    value_low: Option<f64>,
+    growth: Option<Slope>,
+}
+
+/// What one turn found.
+#[derive(Debug, Default)]
+pub struct Verdicts {
+    /// Pending, firing, or stale.
+    pub alerts: Vec<AlertStatus>,
+    /// Slopes to store, by target.
+    pub growth: BTreeMap<String, Vec<(SeriesKey, f64)>>,
+    /// What changed, in words, for the log.
+    pub changes: Vec<Change>,
+    /// Whether any state moved, so that the note is to be renewed.
+    pub states_changed: bool,
+}
+
+/// A state that changed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// Whether people should look now.
+    pub fired: bool,
+    /// What happened.
+    pub text: String,
+}
+
+impl Judge {
+    /// A judge; `saved` is the note of a former one.
+    #[must_use]
+    pub fn new(alerts: &[linger_config::Alert], time_scale: f64, saved: Option<&[u8]>) -> Self {
+        let rules: Vec<Rule> = alerts.iter().map(|a| rule(a, time_scale)).collect();
+        let known = |name: &str| rules.iter().any(|r| r.name == name);
+        let states = saved.map(load).unwrap_or_default().into_iter().filter(|((name, _), _)| known(name)).collect();
+        Self { rules, states, growth_over: GROWTH_OVER.div_f64(time_scale) }
+    }
+
+    /// Judges everything as of `now`. `every` gives the interval in force of a target's collector.
+    ///
+    /// # Errors
+    /// What the reader says; the states stay as they were.
+    pub fn turn(
+        &mut self,
+        reader: &dyn Reader,
+        now: TimeMs,
+        every: &dyn Fn(&str, &str) -> Duration,
+    ) -> Result<Verdicts, String> {
+        let seen = Seen::read(reader, &self.rules, Window::ending(now, self.growth_over))?;
+        let mut verdicts = Verdicts { growth: seen.growth(), ..Verdicts::default() };
+        let rules = std::mem::take(&mut self.rules);
+        for rule in &rules {
+            self.judge(rule, &seen, now, every, &mut verdicts);
+        }
+        self.rules = rules;
+        self.forget_quiet();
+        verdicts.alerts = self.shown(reader, now);
+        Ok(verdicts)
+    }
+
+    fn judge(
+        &mut self,
+        rule: &Rule,
+        seen: &Seen,
+        now: TimeMs,
+        every: &dyn Fn(&str, &str) -> Duration,
+        verdicts: &mut Verdicts,
+    ) {
+        let fresh = seen.series.iter().filter(|s| rule.watches(&s.key.name, s.key.labels.get("site")));
+        let keys: BTreeSet<SeriesKey> = fresh
+            .map(|s| s.key.clone())
+            .chain(self.states.keys().filter(|(name, _)| *name == rule.name).map(|(_, key)| key.clone()))
+            .collect();
+        for key in keys {
+            let before = self.states.get(&(rule.name.clone(), key.clone())).copied().unwrap_or_default();
+            let newest = seen.newest(&key).filter(|p| p.t > before.newest);
+            let low = seen.low(&key);
+            let growth = seen.slopes.get(&key).copied();
+            let observation = newest.map(|p| Observation { value: low.unwrap_or(p.v), growth });
+            let interval = every(key.labels.get("target"), collector_of(&key.name));
+            let patient = Rule { stale_after: rule.stale_after.max(interval.mul_f64(2.5)), ..rule.clone() };
+            let (state, transition) = before.state.step(&patient, observation, now);
+            let mut after = Tracked { state, ..before };
+            if let Some(p) = newest {
+                after = Tracked { newest: p.t, value: Some(p.v), value_low: low, growth, ..after };
+            }
+            if transition != Transition::None {
+                after.since = now;
+                verdicts.states_changed = true;
+                verdicts.changes.extend(told(rule, &key, &after, transition));
+            }
+            self.states.insert((rule.name.clone(), key), after);
+        }
+    }
+
+    /// Quiet states are cheap to find again: beyond the limit they are forgotten.
+    fn forget_quiet(&mut self) {
+        if self.states.len() > STATES_MAX {
+            self.states.retain(|_, t| t.state.phase != Phase::Inactive);
+        }
+    }
+
+    fn shown(&self, reader: &dyn Reader, now: TimeMs) -> Vec<AlertStatus> {
+        let mut sites: HashMap<String, Sites> = HashMap::new();
+        let mut alerts = Vec::new();
+        for ((name, key), tracked) in &self.states {
+            let Some(state) = state_word(&tracked.state) else { continue };
+            let Some(rule) = self.rules.iter().find(|r| r.name == *name) else { continue };
+            let target = key.labels.get("target");
+            let of_target = sites.entry(target.to_owned()).or_insert_with(|| {
+                Sites::read(reader, target, Window::ending(now, self.growth_over)).unwrap_or_default()
+            });
+            let site = key.labels.get("site");
+            alerts.push(AlertStatus {
+                name: name.clone(),
+                state: state.into(),
+                since_ms: tracked.since.0,
+                series: key.name.to_string(),
+                labels: key.labels.iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect(),
+                site: (!site.is_empty()).then(|| of_target.get(site)),
+                value: tracked.value,
+                value_low: tracked.value_low.filter(|low| Some(*low) != tracked.value),
+                growth_per_hour: rule.growth_per_hour.and(tracked.growth).map(growth),
+                rule: in_words(rule),
+            });
+        }
+        alerts.sort_by_key(|a| (a.state != "firing", a.since_ms));
+        alerts
+    }
+
+    /// The durable form of the states.
+    #[must_use]
+    pub fn to_note(&self) -> Vec<u8> {
+        let kept = self.states.iter().filter(|(_, t)| t.state.phase != Phase::Inactive);
+        let saved: Vec<Saved> = kept.map(|((rule, key), t)| Saved::of(rule, key, t)).collect();
+        serde_json::to_vec(&saved).unwrap_or_default()
+    }
+}
+
+fn rule(alert: &linger_config::Alert, time_scale: f64) -> Rule {
+    Rule {
+        name: alert.name.clone(),
+        series: alert.series.clone(),
+        site: wildmatch::WildMatch::new(&alert.site),
+        above: alert.above,
+        growth_per_hour: alert.growth_per_hour,
+        hold: alert.hold.get(),
+        stale_after: STALE_AFTER.div_f64(time_scale),
+    }
+}
+
+/// The collector whose interval a metric's points follow.
+fn collector_of(metric: &str) -> &'static str {
+    match metric {
+        metric::GOROUTINES => "count",
+        m if m.starts_with("linger_defers_pending") => "heap",
+        _ => "goroutine",
+    }
+}
+
+fn state_word(state: &State) -> Option<&'static str> {
+    match (state.phase, state.stale) {
+        (Phase::Inactive, _) => None,
+        (_, true) => Some("stale"),
+        (Phase::Pending { .. }, false) => Some("pending"),
+        (Phase::Firing { .. }, false) => Some("firing"),
+    }
+}
+
+/// A slope as reported.
+#[must_use]
+pub fn growth(slope: Slope) -> Growth {
+    Growth { slope_per_hour: slope.per_hour, interval: [slope.low, slope.high], points: slope.points_used }
+}
+
+fn in_words(rule: &Rule) -> String {
+    let above = rule.above.map(|v| format!("{} > {v}", rule.series));
+    let grows = rule.growth_per_hour.map(|v| format!("{} grows by more than {v}/h", rule.series));
+    let conditions: Vec<String> = above.into_iter().chain(grows).collect();
+    format!("{} for {}", conditions.join(" and "), humantime::format_duration(rule.hold))
+}
+
+fn told(rule: &Rule, key: &SeriesKey, tracked: &Tracked, transition: Transition) -> Option<Change> {
+    let what = match transition {
+        Transition::None | Transition::Began | Transition::Passed => return None,
+        Transition::Fired => "fired",
+        Transition::Resolved => "resolved",
+        Transition::WentStale if tracked.state.phase == Phase::Inactive => return None,
+        Transition::WentStale => "has no data any more",
+    };
+    let value = tracked.value.map(|v| format!(", at {v:.0}")).unwrap_or_default();
+    let text = format!("{} {what}: {}{value} ({})", rule.name, key.labels, in_words(rule));
+    Some(Change { fired: transition == Transition::Fired, text })
+}
+
+/// What the store says of the judged metrics.
+struct Seen {
+    series: Vec<Series>,
+    lows: HashMap<Labels, f64>,
+    slopes: HashMap<SeriesKey, Slope>,
+}
+
+/// Metrics whose growth is stored, and as what.
+const GROWING: [(&str, &str); 2] = [
+    (metric::GOROUTINES_AT_SITE, metric::GOROUTINE_GROWTH),
+    (metric::DEFERS_PENDING, metric::DEFERS_PENDING_GROWTH),
+];
+
+impl Seen {
+    fn read(reader: &dyn Reader, rules: &[Rule], window: Window) -> Result<Self, String> {
+        let mut names: BTreeSet<&str> = rules.iter().map(|r| r.series.as_str()).collect();
+        names.extend(GROWING.iter().map(|(of, _)| *of));
+        let mut series = Vec::new();
+        for name in names {
+            series.extend(reader.select(&Selector::metric(name), window)?);
+        }
+        let lows = reader.select(&Selector::metric(metric::DEFERS_PENDING_LOW), window)?;
+        let lows = lows.into_iter().filter_map(|s| Some((s.key.labels.clone(), s.points.last()?.v))).collect();
+        let mut restarts_of: HashMap<String, Vec<TimeMs>> = HashMap::new();
+        let mut slopes = HashMap::new();
+        for s in &series {
+            let target = s.key.labels.get("target");
+            if !restarts_of.contains_key(target) {
+                restarts_of.insert(target.to_owned(), restarts(reader, target, window)?);
+            }
+            let boundaries = restarts_of.get(target).map_or(&[][..], Vec::as_slice);
+            if let Some(slope) = theil_sen(since_last(&s.points, boundaries)) {
+                slopes.insert(s.key.clone(), slope);
+            }
+        }
+        Ok(Self { series, lows, slopes })
+    }
+
+    fn newest(&self, key: &SeriesKey) -> Option<linger_series::Point> {
+        self.series.iter().find(|s| s.key == *key).and_then(|s| s.points.last()).copied()
+    }
+
+    /// The lower bound of an estimate.
+    fn low(&self, key: &SeriesKey) -> Option<f64> {
+        (&*key.name == metric::DEFERS_PENDING).then(|| self.lows.get(&key.labels).copied()).flatten()
+    }
+
+    fn growth(&self) -> BTreeMap<String, Vec<(SeriesKey, f64)>> {
+        let mut by_target: BTreeMap<String, Vec<(SeriesKey, f64)>> = BTreeMap::new();
+        for (key, slope) in &self.slopes {
+            let Some((_, stored_as)) = GROWING.iter().find(|(of, _)| *of == &*key.name) else { continue };
+            let value =
+                if *stored_as == metric::DEFERS_PENDING_GROWTH { slope.per_second() } else { slope.per_hour };
+            let target = key.labels.get("target").to_owned();
+            by_target.entry(target).or_default().push((SeriesKey::new(*stored_as, key.labels.clone()), value));
+        }
+        by_target
+    }
+}
+
+/// A state as kept over restarts.
+#[derive(Debug, Serialize, Deserialize)]
+struct Saved {
+    rule: String,
+    metric: String,
+    labels: BTreeMap<String, String>,
+    phase: String,
+    breached_since_ms: i64,
+    since_ms: i64,
+    decided_at_ms: Option<i64>,
+    newest_ms: i64,
+    stale: bool,
+    value: Option<f64>,
+    value_low: Option<f64>,
+}
+
+impl Saved {
+    fn of(rule: &str, key: &SeriesKey, t: &Tracked) -> Self {
+        let (phase, breached_since) = match t.state.phase {
+            Phase::Inactive => ("inactive", TimeMs(0)),
+            Phase::Pending { since } => ("pending", since),
+            Phase::Firing { since } => ("firing", since),
+        };
+        Self {
+            rule: rule.into(),
+            metric: key.name.to_string(),
+            labels: key.labels.iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect(),
+            phase: phase.into(),
+            breached_since_ms: breached_since.0,
+            since_ms: t.since.0,
+            decided_at_ms: t.state.decided_at.map(|at| at.0),
+            newest_ms: t.newest.0,
+            stale: t.state.stale,
+            value: t.value,
+            value_low: t.value_low,
+        }
+    }
+
+    fn into_state(self) -> ((String, SeriesKey), Tracked) {
+        let since = TimeMs(self.breached_since_ms);
+        let phase = match self.phase.as_str() {
+            "pending" => Phase::Pending { since },
+            "firing" => Phase::Firing { since },
+            _ => Phase::Inactive,
+        };
+        let state = State { phase, decided_at: self.decided_at_ms.map(TimeMs), stale: self.stale };
+        let tracked = Tracked {
+            state,
+            since: TimeMs(self.since_ms),
+            newest: TimeMs(self.newest_ms),
+            value: self.value,
+            value_low: self.value_low,
+            growth: None,
+        };
+        ((self.rule, SeriesKey::new(self.metric, Labels::new(self.labels))), tracked)
+    }
+}
+
+/// States from a note; one that cannot be read counts as none (the states are found again from the points).
+fn load(note: &[u8]) -> Vec<((String, SeriesKey), Tracked)> {
+    let saved: Vec<Saved> = serde_json::from_slice(note).unwrap_or_default();
+    saved.into_iter().map(Saved::into_state).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Judge;
+    use crate::reader::Memory;
+    use linger_config::Config;
+    use linger_series::{Labels, SeriesKey, Stream, TimeMs, metric};
+    use std::time::Duration;
+
+    const EVERY: &dyn Fn(&str, &str) -> Duration = &|_, _| Duration::from_secs(60);
+
+    fn key(name: &str) -> SeriesKey {
+        SeriesKey::new(name, Labels::new([("target", "api"), ("kind", "heap"), ("site", "main.pile+4")]))
+    }
+
+    fn append(memory: &mut Memory, minute: i64, value: f64, low: f64) {
+        let points = [(key(metric::DEFERS_PENDING), value), (key(metric::DEFERS_PENDING_LOW), low)];
+        memory.append(&Stream::new("api", "heap"), TimeMs(minute * 60_000), &points);
+    }
+
+    /// States after each minute's turn, as `rule state`.
+    fn states(judge: &mut Judge, memory: &Memory, minute: i64) -> Vec<String> {
+        let verdicts = judge.turn(memory, TimeMs(minute * 60_000 + 1), EVERY).unwrap();
+        verdicts.alerts.iter().map(|a| format!("{} {}", a.name, a.state)).collect()
+    }
+
+    #[test]
+    fn a_pile_fires_by_its_lower_bound_and_outlives_the_agent() {
+        let alerts = Config::default().alerts;
+        let mut judge = Judge::new(&alerts, 1.0, None);
+        let mut memory = Memory::default();
+        append(&mut memory, 1, 30_000.0, 6_000.0);
+        assert!(states(&mut judge, &memory, 1).is_empty());
+        append(&mut memory, 2, 60_000.0, 20_000.0);
+        assert_eq!(states(&mut judge, &memory, 2), ["DeferPile pending"]);
+        append(&mut memory, 3, 70_000.0, 30_000.0);
+        let mut judge = Judge::new(&alerts, 1.0, Some(&judge.to_note()));
+        assert_eq!(states(&mut judge, &memory, 3), ["DeferPile pending"]);
+        append(&mut memory, 4, 80_000.0, 40_000.0);
+        assert_eq!(states(&mut judge, &memory, 4), ["DeferPile firing"]);
+        let mut judge = Judge::new(&alerts, 1.0, Some(&judge.to_note()));
+        append(&mut memory, 5, 0.0, 0.0);
+        assert!(states(&mut judge, &memory, 5).is_empty());
+    }
+
+    #[test]
+    fn a_firing_threshold_whose_data_stop_is_stale_not_resolved() {
+        let mut judge = Judge::new(&Config::default().alerts, 1.0, None);
+        let mut memory = Memory::default();
+        for minute in 0..4 {
+            append(&mut memory, minute, 60_000.0, 40_000.0);
+            let _ = states(&mut judge, &memory, minute);
+        }
+        assert_eq!(states(&mut judge, &memory, 5), ["DeferPile firing"]);
+        assert_eq!(states(&mut judge, &memory, 12), ["DeferPile stale"]);
+        append(&mut memory, 13, 60_000.0, 40_000.0);
+        assert_eq!(states(&mut judge, &memory, 13), ["DeferPile firing"]);
+    }
+
+    #[test]
+    fn growth_fires_with_eight_points_and_is_stored_per_second() {
+        let mut judge = Judge::new(&Config::default().alerts, 1.0, None);
+        let mut memory = Memory::default();
+        let mut last = Vec::new();
+        for minute in 0..12 {
+            append(&mut memory, minute, 600.0 * minute as f64, 1.0);
+            last = states(&mut judge, &memory, minute);
+            assert!(minute >= 7 || last.is_empty(), "{last:?}");
+        }
+        assert_eq!(last, ["DeferGrowth firing"]);
+        let verdicts = judge.turn(&memory, TimeMs(11 * 60_000 + 2), EVERY).unwrap();
+        let stored = &verdicts.growth["api"];
+        assert_eq!(&*stored[0].0.name, metric::DEFERS_PENDING_GROWTH);
+        assert!((stored[0].1 - 10.0).abs() < 1e-9, "{stored:?}");
+    }
+}

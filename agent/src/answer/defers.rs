@@ -1,0 +1,196 @@
+//! `defers`: what is pending, at which line, how it grows, and what runs, with what each figure rests on.
+
+use super::history::{drawn, restarts, rising_since};
+use super::site::Sites;
+use super::trend::too_few;
+use crate::alert::growth;
+use crate::reader::Reader;
+use crate::report::{DeferCpu, DeferSite, TargetDefers};
+use linger_derive::defers::Kind;
+use linger_derive::defers::cpu::{CpuDefers, FunctionDefers, PooledDefers, Rate, pool};
+use linger_derive::growth::{since_last, theil_sen};
+use linger_series::{Labels, Selector, Series, TimeMs, Window, metric};
+use std::collections::HashMap;
+
+/// CPU time one sample of Go's CPU profile stands for (100 Hz), as stored seconds are multiples of it.
+const SAMPLE_SECONDS: f64 = 0.01;
+
+/// What the HTTP-only methods cannot see.
+const BLIND: [&str; 3] = [
+    "open-coded and stack defers that are pending: no profile shows them",
+    "pending figures are as of the target's last finished garbage collection, and sampled: see the interval",
+    "executed open-coded defers, the most common kind: the compiler leaves nothing to sample",
+];
+
+/// The defers of one target.
+///
+/// # Errors
+/// What the reader says.
+pub fn defers(
+    reader: &dyn Reader,
+    target: &str,
+    window: Window,
+    limit: usize,
+) -> Result<TargetDefers, String> {
+    let of = |name: &str| reader.select(&Selector::metric(name).with("target", target), window);
+    let restarts = restarts(reader, target, window)?;
+    let sites = Sites::read(reader, target, window)?;
+    let pending = of(metric::DEFERS_PENDING)?;
+    let context = Context {
+        restarts: &restarts,
+        sites: &sites,
+        low: newest_by_labels(&of(metric::DEFERS_PENDING_LOW)?),
+        high: newest_by_labels(&of(metric::DEFERS_PENDING_HIGH)?),
+        methods: methods(&of(metric::DEFERS_PENDING_BY_METHOD)?),
+    };
+    let floor = of(metric::DEFERS_FLOOR)?.first().and_then(|s| s.points.last()).copied();
+    let mut listed: Vec<DeferSite> = pending.iter().filter_map(|s| context.site(s)).collect();
+    listed.retain(|s| s.pending > 0.0);
+    listed.sort_by(|a, b| b.pending.total_cmp(&a.pending).then_with(|| a.site.cmp(&b.site)));
+    let sites_left_out = listed.len().saturating_sub(limit);
+    listed.truncate(limit);
+
+    let profiles = profiles(&of(metric::CPU_SECONDS)?, &of(metric::CPU_WINDOW)?, &of(metric::DEFER_CPU_SECONDS)?);
+    let pooled = pool([&profiles], None);
+    let mut executed: Vec<DeferCpu> = pooled.by_function.iter().filter_map(run).collect();
+    executed.sort_by(|a, b| b.cpu_ratio.total_cmp(&a.cpu_ratio));
+    executed.truncate(limit);
+    let executed_floor = pooled.by_kind.iter().filter_map(|p| match p.rate {
+        Rate::BelowFloor { at_most } => Some((p.kind.as_str().to_owned(), at_most)),
+        _ => None,
+    });
+    Ok(TargetDefers {
+        target: target.to_owned(),
+        sites: listed,
+        sites_left_out,
+        floor: floor.map(|p| p.v),
+        as_of_ms: floor.map(|p| p.t.0),
+        executed,
+        cpu_window_s: pooled.window_seconds,
+        executed_floor: executed_floor.collect(),
+        restarts_ms: restarts.iter().map(|t| t.0).collect(),
+        blind: BLIND.iter().map(|&s| s.to_owned()).collect(),
+    })
+}
+
+struct Context<'a> {
+    restarts: &'a [TimeMs],
+    sites: &'a Sites,
+    low: HashMap<Labels, f64>,
+    high: HashMap<Labels, f64>,
+    methods: HashMap<(String, String), String>,
+}
+
+impl Context<'_> {
+    fn site(&self, series: &Series) -> Option<DeferSite> {
+        let labels = &series.key.labels;
+        let pending = series.points.last()?.v;
+        let bound = |of: &HashMap<Labels, f64>| of.get(labels).copied().unwrap_or(pending);
+        let interval = [bound(&self.low), bound(&self.high)];
+        let (kind, id) = (labels.get("kind"), labels.get("site"));
+        let text = self.sites.get(id);
+        let mine = since_last(&series.points, self.restarts);
+        let slope = theil_sen(mine);
+        let rising = slope.filter(|s| s.low > 0.0).and_then(|_| rising_since(mine));
+        Some(DeferSite {
+            kind: kind.to_owned(),
+            function: text.function,
+            file: text.file,
+            line: text.line,
+            site: id.to_owned(),
+            pending,
+            interval,
+            method: self.methods.get(&(kind.to_owned(), id.to_owned())).cloned().unwrap_or_default(),
+            exact: interval == [pending, pending],
+            growth_per_second: slope.map(|s| s.per_second()),
+            growth_per_hour: slope.map(growth),
+            no_growth_because: slope.is_none().then(|| too_few(mine.len(), self.restarts)),
+            rising_since_ms: rising.map(|(t, _)| t.0),
+            points: drawn(&series.points),
+        })
+    }
+}
+
+fn newest_by_labels(series: &[Series]) -> HashMap<Labels, f64> {
+    series.iter().filter_map(|s| Some((s.key.labels.clone(), s.points.last()?.v))).collect()
+}
+
+/// The method behind each (kind, site).
+fn methods(series: &[Series]) -> HashMap<(String, String), String> {
+    let one = |s: &Series| {
+        let label = |name: &str| s.key.labels.get(name).to_owned();
+        ((label("kind"), label("site")), label("method"))
+    };
+    series.iter().map(one).collect()
+}
+
+/// All CPU profiles of the range as one.
+fn profiles(cpu: &[Series], window: &[Series], by_function: &[Series]) -> CpuDefers {
+    let sum = |series: &[Series]| series.iter().flat_map(|s| &s.points).map(|p| p.v).sum::<f64>();
+    let function = |s: &Series| {
+        let kind: Kind = s.key.labels.get("kind").parse().ok()?;
+        let seconds = s.points.iter().map(|p| p.v).sum();
+        Some(FunctionDefers { kind, function: s.key.labels.get("function").to_owned(), seconds })
+    };
+    CpuDefers {
+        window_seconds: sum(window),
+        cpu_seconds: sum(cpu),
+        sample_seconds: SAMPLE_SECONDS,
+        by_function: by_function.iter().filter_map(function).collect(),
+    }
+}
+
+fn run(p: &PooledDefers) -> Option<DeferCpu> {
+    let Rate::Estimate { per_second, interval } = p.rate else { return None };
+    Some(DeferCpu {
+        kind: p.kind.as_str().to_owned(),
+        function: p.function.clone(),
+        cpu_ratio: p.ratio.value,
+        cpu_ratio_interval: [p.ratio.interval.low, p.ratio.interval.high],
+        calls_per_second: per_second,
+        calls_per_second_interval: [interval.low, interval.high],
+        samples: p.samples,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::defers;
+    use crate::reader::Memory;
+    use linger_series::{Labels, SeriesKey, Stream, TimeMs, Window, metric};
+
+    #[test]
+    fn pending_and_executed_defers_carry_what_they_rest_on() {
+        let mut memory = Memory::default();
+        let key = |name: &str, labels: &[(&str, &str)]| {
+            SeriesKey::new(name, Labels::new(labels.iter().copied().chain([("target", "api")])))
+        };
+        let site = [("kind", "heap"), ("site", "main.pile+4")];
+        for minute in 0..10 {
+            let pending = 10_000.0 * minute as f64;
+            let points = [
+                (key(metric::DEFERS_PENDING, &site), pending),
+                (key(metric::DEFERS_PENDING_LOW, &site), pending * 0.7),
+                (key(metric::DEFERS_PENDING_HIGH, &site), pending * 1.4),
+                (
+                    key(metric::DEFERS_PENDING_BY_METHOD, &[site[0], site[1], ("method", "heap profile")]),
+                    pending,
+                ),
+                (key(metric::DEFERS_FLOOR, &[("method", "heap profile")]), 32_000.0),
+                (key(metric::CPU_SECONDS, &[]), 4.0),
+                (key(metric::CPU_WINDOW, &[]), 5.0),
+                (key(metric::DEFER_CPU_SECONDS, &[("kind", "heap"), ("function", "main.run")]), 0.2),
+            ];
+            memory.append(&Stream::new("api", "heap"), TimeMs(minute * 60_000), &points);
+        }
+        let d = defers(&memory, "api", Window::ALL, 10).unwrap();
+        let s = &d.sites[0];
+        assert_eq!((s.pending, s.interval, s.exact), (90_000.0, [63_000.0, 126_000.0], false));
+        assert_eq!((s.method.as_str(), d.floor, d.cpu_window_s), ("heap profile", Some(32_000.0), 50.0));
+        assert!((s.growth_per_second.unwrap() - 166.67).abs() < 0.01);
+        let run = &d.executed[0];
+        assert_eq!((run.samples, run.function.as_str()), (200, "main.run"));
+        assert!((run.cpu_ratio - 0.05).abs() < 1e-9);
+        assert!(d.executed_floor.contains_key("stack") && !d.executed_floor.contains_key("heap"));
+    }
+}

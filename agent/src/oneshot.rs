@@ -1,0 +1,152 @@
+//! `linger scrape URL`: a look at one target for some seconds, without a store: the same scraping, decoding and
+//! deriving as the agent's, with points in memory.
+
+use crate::answer::{defers, trend};
+use crate::clock;
+use crate::live::Live;
+use crate::pipeline::sink::ToMemory;
+use crate::pipeline::{Facts, Pipeline, Worker};
+use crate::report::{Scraped, TargetDefers, TargetStatus, TargetTrend, VERSION};
+use crate::scrape::client::Client;
+use crate::scrape::lane::Scraper;
+use crate::scrape::schedule::{Lane, Plan, Schedule, Tick};
+use linger_config::{Collector, CollectorKind, Config};
+use linger_series::Window;
+use std::cell::RefCell;
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::LocalSet;
+use tokio::time::Instant;
+
+/// Somebody waits at a terminal and asked for it: ten times the agent's duty cycle.
+const DUTY_CYCLE_MAX: f64 = 0.05;
+/// Sites listed.
+const SITES_LISTED: usize = 20;
+/// A site with so many goroutines is worth a sentence even when it does not grow.
+const MANY_GOROUTINES: f64 = 1_000.0;
+
+/// Looks at the first target of `config` for `watch_for`.
+///
+/// # Errors
+/// Our own side fails; a target that does not answer is an answer too.
+pub fn scrape(config: &Config, watch_for: Duration) -> Result<Scraped, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| format!("no runtime: {e}"))?;
+    LocalSet::new().block_on(&runtime, look(config, watch_for))
+}
+
+async fn look(config: &Config, watch_for: Duration) -> Result<Scraped, String> {
+    let mut target = config.targets.first().ok_or("no target")?.clone();
+    let name = target.name.clone();
+    for kind in CollectorKind::ALL {
+        hurry(kind, watch_for, target.collectors.get_mut(kind));
+    }
+    let mut config = config.clone();
+    config.targets = vec![target.clone()];
+    let live = Arc::new(Live::new(&config, "", Path::new(""), clock::now().0));
+    let facts = Facts {
+        name: name.clone(),
+        labels: target.labels.clone(),
+        sites_max: usize::try_from(config.sites_max).unwrap_or(usize::MAX),
+        incarnation_note: None,
+    };
+    let memory = ToMemory::default();
+    let worker = Worker::new([facts], memory.clone(), None);
+    let (pipeline, thread) = Pipeline::start(worker).map_err(|e| format!("no thread for the pipeline: {e}"))?;
+    let plans: Vec<Plan> =
+        target.collectors.iter().map(|(kind, c)| Plan { kind, every: c.every.get(), enabled: c.enabled }).collect();
+    let scraper = Rc::new(Scraper {
+        schedule: RefCell::new(Schedule::new(&name, &plans, DUTY_CYCLE_MAX, 1.0, Tick::ZERO)),
+        client: Client::new().map_err(|e| e.to_string())?,
+        target,
+        pipeline,
+        live: live.clone(),
+        epoch: Instant::now(),
+    });
+    watch_it(&scraper, watch_for).await;
+    let watched_s = scraper.epoch.elapsed().as_secs_f64();
+    drop(scraper);
+    let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+
+    let memory = memory.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let target = live.target(&name).ok_or("the target is gone")?;
+    let trend = trend::trend(&*memory, &name, Window::ALL, SITES_LISTED)?;
+    let defers = defers::defers(&*memory, &name, Window::ALL, SITES_LISTED)?;
+    let findings = findings(&target, &trend, &defers);
+    Ok(Scraped { version: VERSION, target, trend, defers, findings, watched_s })
+}
+
+/// Both lanes for as long as asked, then one last profile of what changed.
+async fn watch_it(scraper: &Rc<Scraper>, watch_for: Duration) {
+    let (stop, stopping) = watch::channel(false);
+    let lanes: Vec<_> = [Lane::Snapshot, Lane::Window]
+        .into_iter()
+        .map(|lane| {
+            let (scraper, stopping) = (scraper.clone(), stopping.clone());
+            tokio::task::spawn_local(async move { scraper.run(lane, stopping).await })
+        })
+        .collect();
+    tokio::time::sleep(watch_for).await;
+    let _ = stop.send(true);
+    for lane in lanes {
+        let _ = lane.await;
+    }
+    if scraper.schedule.borrow().is_reachable() {
+        scraper.scrape(CollectorKind::Goroutine).await;
+        scraper.scrape(CollectorKind::Heap).await;
+    }
+}
+
+/// Shorter intervals for a short look; no trace, which is for the agent to keep.
+fn hurry(kind: CollectorKind, watch_for: Duration, collector: &mut Collector) {
+    let seconds = |s| linger_config::Duration::from_secs(s);
+    match kind {
+        CollectorKind::Count | CollectorKind::Goroutine => collector.every = seconds(1),
+        CollectorKind::Heap => collector.every = seconds(5),
+        CollectorKind::Mutex | CollectorKind::Block => collector.every = seconds(3600),
+        CollectorKind::Cpu => {
+            // The window begins within a second and must end in time.
+            let room = watch_for.as_secs().saturating_sub(2);
+            collector.enabled &= room >= 1;
+            collector.window = Some(seconds(room.clamp(1, 5)));
+            collector.every = seconds(3600);
+        }
+        CollectorKind::Trace => collector.enabled = false,
+    }
+}
+
+fn findings(target: &TargetStatus, trend: &TargetTrend, defers: &TargetDefers) -> Vec<String> {
+    let mut found = Vec::new();
+    if !target.up {
+        let next = target.next_step.as_deref().map(|n| format!(": {n}")).unwrap_or_default();
+        found.push(format!("{} is not up ({}){next}", target.url, target.state));
+    }
+    for d in &defers.sites {
+        found.push(format!(
+            "about {:.0} deferred calls are pending at {} {}:{} (95 %: {:.0} to {:.0})",
+            d.pending, d.function, d.file, d.line, d.interval[0], d.interval[1]
+        ));
+    }
+    for s in &trend.series {
+        let grows = s.interval.is_some_and(|[low, _]| low > 0.0) && s.last >= 10.0;
+        if !grows && s.last < MANY_GOROUTINES {
+            continue;
+        }
+        let site = s.site.clone().unwrap_or_default();
+        let class = s.class.as_deref().unwrap_or("");
+        let growth = match (grows, s.slope_per_hour) {
+            (true, Some(slope)) => format!(", growing by {slope:.0} an hour while watched"),
+            _ => String::new(),
+        };
+        found.push(format!(
+            "{:.0} goroutines wait in {class} at {} {}:{}{growth}",
+            s.last, site.function, site.file, site.line
+        ));
+    }
+    found
+}

@@ -1,0 +1,211 @@
+//! The way of the data, read here first: one scrape's bytes become points.
+//!
+//! One worker thread owns all that is remembered of the targets, takes one job at a time from a bounded queue,
+//! decodes (linger-proto), derives (linger-derive) and hands the points to the store, which acknowledges them
+//! on its own thread. A panic in a decoder costs that one scrape, not the worker.
+
+mod contention;
+mod count;
+mod cpu;
+mod decode;
+mod goroutine;
+mod heap;
+mod incarnation;
+mod sample;
+pub mod sink;
+mod target;
+mod trace;
+
+use crate::scrape::client::Answer;
+use crate::scrape::outcome::{Failure, State};
+use linger_config::CollectorKind;
+use linger_series::TimeMs;
+use sample::Samples;
+use sink::Sink;
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::time::Duration;
+use target::TargetState;
+use tokio::sync::{mpsc, oneshot};
+
+pub use incarnation::note_name as incarnation_note;
+pub use target::Facts;
+
+/// Jobs that wait at most: a lane waits for its reply, so this is two lanes of 32 targets.
+const JOBS_MAX: usize = 64;
+
+/// One scrape to decode.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// Target name.
+    pub target: String,
+    /// Collector.
+    pub kind: CollectorKind,
+    /// When the request was made.
+    pub at: TimeMs,
+    /// Seconds recorded, for windows.
+    pub window_s: u64,
+    /// What came back.
+    pub fetched: Result<Answer, Failure>,
+    /// What it is predicted to have cost the target.
+    pub cost: Option<Duration>,
+    /// The answer to a former reply's `unknown_pcs`.
+    pub symbols: Option<Result<Answer, Failure>>,
+}
+
+/// What a scrape meant.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// Named state.
+    pub state: State,
+    /// What was seen, where it needs saying.
+    pub detail: Option<String>,
+    /// Goroutines counted.
+    pub goroutines: Option<u64>,
+    /// Which process of the target this is, and when it was first seen; `None` before the first reading.
+    pub incarnation: Option<(u64, i64)>,
+    /// Addresses to have named by the target before this body can be judged; nothing was stored yet.
+    pub unknown_pcs: Vec<u64>,
+}
+
+impl Reply {
+    fn failed(failure: Failure) -> Self {
+        Self { state: failure.state, detail: Some(failure.detail), ..Self::ok() }
+    }
+
+    fn ok() -> Self {
+        Self { state: State::Ok, detail: None, goroutines: None, incarnation: None, unknown_pcs: Vec::new() }
+    }
+}
+
+/// The worker: everything remembered of all targets, and where points go.
+pub struct Worker<S> {
+    targets: HashMap<String, TargetState>,
+    sink: S,
+    /// Folder for the last raw trace of each target; `None` keeps none.
+    traces: Option<PathBuf>,
+}
+
+impl<S: Sink> Worker<S> {
+    /// A worker for these targets.
+    pub fn new(targets: impl IntoIterator<Item = Facts>, sink: S, traces: Option<PathBuf>) -> Self {
+        let targets = targets.into_iter().map(|facts| (facts.name.clone(), TargetState::new(facts)));
+        Self { targets: targets.collect(), sink, traces }
+    }
+
+    /// Decodes, derives and stores one scrape.
+    pub fn take(&mut self, job: &Job) -> Reply {
+        let Some(target) = self.targets.get_mut(&job.target) else {
+            return Reply::failed(Failure::new(State::Internal, "no such target"));
+        };
+        let mut samples = Samples::new(target.base.clone());
+        let mut reply = match &job.fetched {
+            Err(failure) => Reply::failed(failure.clone()),
+            Ok(answer) => decoded(target, job, answer, self.traces.as_deref(), &mut samples)
+                .unwrap_or_else(Reply::failed),
+        };
+        if !reply.unknown_pcs.is_empty() {
+            return reply;
+        }
+        reply.incarnation = target.incarnation.present();
+        target.account(job, &reply.state, &mut samples);
+        self.sink.append(&job.target, job.kind.as_str(), job.at, &samples.points);
+        if let Some(proof) = target.incarnation.take_proof() {
+            let mut own = Samples::new(target.base.clone());
+            own.push(linger_series::metric::INCARNATION, &[], proof.ordinal as f64);
+            self.sink.append(&job.target, "incarnation", proof.at, &own.points);
+            self.sink.remember(&target.incarnation.note_name(), &target.incarnation.to_note());
+        }
+        reply
+    }
+
+    /// Where points go.
+    pub fn sink(&mut self) -> &mut S {
+        &mut self.sink
+    }
+}
+
+fn decoded(
+    target: &mut TargetState,
+    job: &Job,
+    answer: &Answer,
+    traces: Option<&std::path::Path>,
+    samples: &mut Samples,
+) -> Result<Reply, Failure> {
+    match job.kind {
+        CollectorKind::Count => count::take(&answer.body, samples),
+        CollectorKind::Goroutine => goroutine::take(target, &answer.body, samples),
+        CollectorKind::Heap => heap::take(target, job, &answer.body, samples),
+        CollectorKind::Cpu => cpu::take(target, job, &answer.body, samples),
+        CollectorKind::Mutex | CollectorKind::Block => contention::take(target, job.kind, &answer.body, samples),
+        CollectorKind::Trace => trace::take(&job.target, &answer.body, traces),
+    }
+}
+
+enum Message {
+    Work(Box<Job>, oneshot::Sender<Reply>),
+    Each(Duty),
+}
+
+/// Something the worker does between scrapes, such as judging thresholds.
+pub type Duty = Box<dyn FnOnce() + Send>;
+
+/// A handle to the worker thread.
+#[derive(Clone)]
+pub struct Pipeline {
+    to: mpsc::Sender<Message>,
+}
+
+impl Pipeline {
+    /// Starts the worker on its own thread; it ends when the last handle is gone.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start<S: Sink + Send + 'static>(
+        mut worker: Worker<S>,
+    ) -> std::io::Result<(Self, std::thread::JoinHandle<()>)> {
+        let (to, mut from) = mpsc::channel(JOBS_MAX);
+        let run = move || {
+            while let Some(message) = from.blocking_recv() {
+                match message {
+                    Message::Work(job, reply_to) => {
+                        let reply = guarded(&job, || worker.take(&job));
+                        // A lane that is gone (shutdown) needs no reply.
+                        let _ = reply_to.send(reply);
+                    }
+                    Message::Each(duty) => {
+                        if catch_unwind(AssertUnwindSafe(duty)).is_err() {
+                            tracing::error!("judging thresholds failed; it is tried again at the next turn");
+                        }
+                    }
+                }
+            }
+        };
+        let thread = std::thread::Builder::new().name("linger-pipeline".into()).spawn(run)?;
+        Ok((Self { to }, thread))
+    }
+
+    /// Has one scrape decoded and stored.
+    pub async fn work(&self, job: Job) -> Reply {
+        let (reply_to, reply) = oneshot::channel();
+        if self.to.send(Message::Work(Box::new(job), reply_to)).await.is_ok()
+            && let Ok(reply) = reply.await
+        {
+            return reply;
+        }
+        Reply::failed(Failure::new(State::Internal, "the pipeline has stopped"))
+    }
+
+    /// Has `duty` done between scrapes; dropped when the queue is full, since it comes again.
+    pub fn between_scrapes(&self, duty: Duty) {
+        let _ = self.to.try_send(Message::Each(duty));
+    }
+}
+
+fn guarded(job: &Job, work: impl FnOnce() -> Reply) -> Reply {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        tracing::error!(target = job.target, collector = job.kind.as_str(), "decoding panicked; please report it");
+        Reply::failed(Failure::new(State::Internal, "decoding panicked"))
+    })
+}

@@ -1,0 +1,33 @@
+//! `mutex` and `block`: time waited by site, as the service's own sampling counts it.
+
+use super::decode::refused;
+use super::target::TargetState;
+use super::{Reply, Samples};
+use crate::scrape::outcome::{Failure, State};
+use linger_config::CollectorKind;
+use linger_derive::contention::by_site;
+use linger_proto::{Limits, pprof};
+use linger_series::metric;
+
+/// Reads a mutex or block profile.
+pub fn take(
+    target: &TargetState,
+    kind: CollectorKind,
+    body: &[u8],
+    samples: &mut Samples,
+) -> Result<Reply, Failure> {
+    let profile = pprof::decode(body, &Limits::default()).map_err(refused)?;
+    let sites = by_site(&profile, &target.go_root)
+        .ok_or_else(|| Failure::new(State::NotPprof, "a profile, but not of contention"))?;
+    if sites.is_empty() {
+        let detail = Some("the profile is empty: the service does not sample it, or nobody waited".to_owned());
+        return Ok(Reply { state: State::NotSampled, detail, ..Reply::ok() });
+    }
+    for c in &sites {
+        samples.push(metric::CONTENTION, &[("profile", kind.as_str()), ("site", &c.site.id)], c.seconds);
+        if c.site.id != metric::OTHER_SITE {
+            samples.describe(&c.site);
+        }
+    }
+    Ok(Reply::ok())
+}

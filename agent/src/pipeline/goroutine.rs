@@ -1,0 +1,38 @@
+//! `goroutine`: goroutines by site and wait class, the rest summed.
+
+use super::decode::refused;
+use super::target::TargetState;
+use super::{Reply, Samples};
+use crate::scrape::outcome::{Failure, State};
+use linger_derive::goroutines::{SiteLimit, by_site};
+use linger_derive::{Frame, GoRoot};
+use linger_proto::{Limits, pprof};
+use linger_series::metric;
+
+/// Reads a goroutine profile with `debug=0`.
+pub fn take(target: &mut TargetState, body: &[u8], samples: &mut Samples) -> Result<Reply, Failure> {
+    let profile = pprof::decode(body, &Limits::default()).map_err(refused)?;
+    let frames = || profile.samples().flat_map(|s| s.frames()).map(Frame::from);
+    if !target.go_root.is_known() {
+        target.go_root = GoRoot::learn(frames());
+    }
+    target.start_lines.learn(frames());
+    let limit = SiteLimit { sites_max: target.facts.sites_max };
+    let counted = by_site(&profile, &target.go_root, limit, &target.goroutines)
+        .ok_or_else(|| Failure::new(State::NotPprof, "a profile, but not of goroutines"))?;
+    for s in &counted.sites {
+        let labels = [("class", s.class.as_str()), ("site", s.site.id.as_str())];
+        samples.push(metric::GOROUTINES_AT_SITE, &labels, s.count as f64);
+        samples.describe(&s.site);
+    }
+    for (class, count) in &counted.other {
+        let labels = [("class", class.as_str()), ("site", metric::OTHER_SITE)];
+        samples.push(metric::GOROUTINES_AT_SITE, &labels, *count as f64);
+    }
+    for (class, site) in &counted.gone {
+        samples.push(metric::GOROUTINES_AT_SITE, &[("class", class.as_str()), ("site", site)], 0.0);
+    }
+    let total = counted.total;
+    target.goroutines = counted.memory;
+    Ok(Reply { goroutines: Some(total), ..Reply::ok() })
+}

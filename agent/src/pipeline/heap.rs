@@ -1,0 +1,91 @@
+//! `heap`: memory statistics, the proof of incarnation, and pending heap defers (method A).
+
+use super::decode::refused;
+use super::target::TargetState;
+use super::{Job, Reply, Samples};
+use crate::scrape::client::Answer;
+use crate::scrape::outcome::{Failure, State};
+use linger_derive::defers::heap::{HeapDefers, Sampled, pcs_to_resolve, pending};
+use linger_proto::{Limits, heap_text, symbol};
+use linger_series::metric;
+
+/// How this method is called in labels and JSON.
+pub const METHOD: &str = "heap profile";
+
+/// Reads a heap profile with `debug=1`.
+pub fn take(target: &mut TargetState, job: &Job, body: &[u8], samples: &mut Samples) -> Result<Reply, Failure> {
+    let heap = heap_text::parse(body, &Limits::default()).map_err(refused)?;
+    let mut reply = Reply::ok();
+    if let Some(stats) = &heap.mem_stats
+        && target.incarnation.judge(stats, job.at)
+    {
+        target.forget_process();
+    }
+    match &job.symbols {
+        None => {
+            let unknown = pcs_to_resolve(&heap, &target.symbols);
+            if !unknown.is_empty() {
+                return Ok(Reply { unknown_pcs: unknown, ..reply });
+            }
+        }
+        Some(symbols) => reply.detail = name_addresses(target, symbols),
+    }
+    if let Some(stats) = &heap.mem_stats {
+        samples.push(metric::HEAP_INUSE, &[], stats.heap_inuse_bytes as f64);
+        samples.push(metric::GC_CYCLES, &[], f64::from(stats.num_gc));
+        samples.push(metric::MALLOCS, &[], stats.mallocs as f64);
+    }
+    match pending(&heap, &target.symbols, &target.go_root, &target.start_lines) {
+        HeapDefers::ProfilingOff => {
+            reply.state = State::NotSampled;
+            reply.detail = Some("the service sets runtime.MemProfileRate to 0: pending defers cannot be seen".into());
+        }
+        HeapDefers::Sampled(sampled) => record(target, &sampled, samples, &mut reply),
+    }
+    Ok(reply)
+}
+
+/// Takes the target's names for addresses; what could not be named is said.
+fn name_addresses(target: &mut TargetState, answer: &Result<Answer, Failure>) -> Option<String> {
+    let failed = |why: &str| Some(format!("the service could not name code addresses, defers may be missing: {why}"));
+    match answer {
+        Err(failure) => failed(&failure.detail),
+        Ok(answer) => match symbol::parse(&answer.body) {
+            Err(e) => failed(&e.to_string()),
+            Ok(names) => {
+                target.symbols.extend(names);
+                None
+            }
+        },
+    }
+}
+
+fn record(target: &mut TargetState, sampled: &Sampled, samples: &mut Samples, reply: &mut Reply) {
+    samples.push(metric::DEFERS_FLOOR, &[("method", METHOD)], sampled.floor);
+    let mut shown = Vec::with_capacity(sampled.pending.len());
+    for p in &sampled.pending {
+        let labels = [("kind", p.kind.as_str()), ("site", p.site.id.as_str())];
+        three(samples, &labels, p.estimate, p.low, p.high);
+        let by_method = [labels[0], labels[1], ("method", METHOD)];
+        samples.push(metric::DEFERS_PENDING_BY_METHOD, &by_method, p.estimate);
+        samples.describe(&p.site);
+        shown.push((p.kind.as_str().to_owned(), p.site.id.clone()));
+    }
+    // A site that is gone is below the floor now, which is not the same as zero: its interval says so.
+    for (kind, site) in target.defers_shown.iter().filter(|was| !shown.contains(was)) {
+        three(samples, &[("kind", kind), ("site", site)], 0.0, 0.0, sampled.floor);
+    }
+    target.defers_shown = shown;
+    if sampled.unresolved.records > 0 && reply.detail.is_none() {
+        reply.detail = Some(format!(
+            "{} records of a defer's size could not be named: defers may be missing",
+            sampled.unresolved.records
+        ));
+    }
+}
+
+fn three(samples: &mut Samples, labels: &[(&str, &str)], value: f64, low: f64, high: f64) {
+    samples.push(metric::DEFERS_PENDING, labels, value);
+    samples.push(metric::DEFERS_PENDING_LOW, labels, low);
+    samples.push(metric::DEFERS_PENDING_HIGH, labels, high);
+}

@@ -1,0 +1,154 @@
+//! Which process of a target we are looking at, counted from 1 since the store began.
+
+use linger_derive::incarnation::{Reading, Verdict, same_process};
+use linger_proto::heap_text::MemStats;
+use linger_series::TimeMs;
+use serde::{Deserialize, Serialize};
+
+/// The incarnation of one target, with the last reading of its MemStats, which outlives the agent.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Incarnation {
+    target: String,
+    ordinal: u64,
+    since_ms: i64,
+    num_gc: u32,
+    last_gc_ns: u64,
+    total_alloc_bytes: u64,
+    mallocs: u64,
+    #[serde(skip)]
+    proof: Option<Proof>,
+}
+
+/// At `at` the process was the `ordinal`th: proven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Proof {
+    /// When.
+    pub at: TimeMs,
+    /// Which.
+    pub ordinal: u64,
+}
+
+impl Incarnation {
+    /// Nothing seen yet.
+    pub fn new(target: &str) -> Self {
+        Self {
+            target: target.to_owned(),
+            ordinal: 0,
+            since_ms: 0,
+            num_gc: 0,
+            last_gc_ns: 0,
+            total_alloc_bytes: 0,
+            mallocs: 0,
+            proof: None,
+        }
+    }
+
+    /// Judges a reading; true when it proves a restart.
+    pub fn judge(&mut self, stats: &MemStats, at: TimeMs) -> bool {
+        let verdict = self.verdict(stats);
+        let restarted = verdict.is_some_and(Verdict::is_restart);
+        if restarted || verdict.is_none() {
+            self.ordinal += 1;
+            self.since_ms = at.0;
+        }
+        self.num_gc = stats.num_gc;
+        self.last_gc_ns = stats.last_gc_ns;
+        self.total_alloc_bytes = stats.total_alloc_bytes;
+        self.mallocs = stats.mallocs;
+        // An unknown verdict is no proof: a restart found later reaches back to the last proof before it.
+        if restarted || verdict.is_none_or(Verdict::is_same) {
+            self.proof = Some(Proof { at, ordinal: self.ordinal });
+        }
+        if restarted {
+            let verdict = verdict.map(|v| v.to_string()).unwrap_or_default();
+            tracing::info!(target = self.target, incarnation = self.ordinal, verdict, "the target is a new process");
+        }
+        restarted
+    }
+
+    fn verdict(&self, stats: &MemStats) -> Option<Verdict> {
+        let earlier = Reading {
+            num_gc: self.num_gc,
+            last_gc_ns: self.last_gc_ns,
+            total_alloc_bytes: self.total_alloc_bytes,
+            mallocs: self.mallocs,
+            pause_end_ns: &[],
+        };
+        (self.ordinal > 0).then(|| same_process(earlier, stats))
+    }
+
+    /// The proof of the last judgement, once.
+    pub fn take_proof(&mut self) -> Option<Proof> {
+        self.proof.take()
+    }
+
+    /// Ordinal and first sight of the present process; `None` before the first reading.
+    pub fn present(&self) -> Option<(u64, i64)> {
+        (self.ordinal > 0).then_some((self.ordinal, self.since_ms))
+    }
+
+    /// Name of the note that keeps it over the agent's restarts.
+    pub fn note_name(&self) -> String {
+        note_name(&self.target)
+    }
+
+    /// Its durable form.
+    pub fn to_note(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// Reads a note; one that cannot be read counts as none.
+    pub fn from_note(target: &str, note: Option<&[u8]>) -> Self {
+        note.and_then(|bytes| serde_json::from_slice(bytes).ok()).unwrap_or_else(|| Self::new(target))
+    }
+}
+
+/// See [`Incarnation::note_name`].
+pub fn note_name(target: &str) -> String {
+    format!("incarnation/{target}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Incarnation;
+    use linger_proto::heap_text::MemStats;
+    use linger_series::TimeMs;
+
+    fn stats(num_gc: u32, start_ns: u64) -> MemStats {
+        let mut pause_end_ns = vec![0; 256];
+        for gc in 1..=num_gc {
+            pause_end_ns[((gc + 255) % 256) as usize] = start_ns + u64::from(gc);
+        }
+        MemStats {
+            num_gc,
+            last_gc_ns: start_ns + u64::from(num_gc),
+            total_alloc_bytes: u64::from(num_gc) * 1000,
+            mallocs: u64::from(num_gc) * 10,
+            pause_end_ns,
+            ..MemStats::default()
+        }
+    }
+
+    #[test]
+    fn an_agent_that_restarts_knows_the_process_again_and_a_new_one_too() {
+        let mut seen = Incarnation::new("api");
+        assert!(!seen.judge(&stats(3, 1_000), TimeMs(1)));
+        assert_eq!((seen.present(), seen.take_proof().map(|p| p.ordinal)), (Some((1, 1)), Some(1)));
+        let mut again = Incarnation::from_note("api", Some(&seen.to_note()));
+        assert!(!again.judge(&stats(7, 1_000), TimeMs(2)));
+        assert_eq!(again.present(), Some((1, 1)));
+        let mut later = Incarnation::from_note("api", Some(&again.to_note()));
+        assert!(later.judge(&stats(9, 5_000_000), TimeMs(3)));
+        assert_eq!((later.present(), later.take_proof().map(|p| p.at)), (Some((2, 3)), Some(TimeMs(3))));
+        assert_eq!(later.take_proof(), None);
+    }
+
+    #[test]
+    fn before_the_first_collection_nothing_is_proven_and_nothing_counted_twice() {
+        let mut seen = Incarnation::new("api");
+        seen.judge(&stats(0, 0), TimeMs(1));
+        assert!(seen.take_proof().is_some());
+        assert!(!seen.judge(&stats(2, 9), TimeMs(2)));
+        assert_eq!((seen.present(), seen.take_proof()), (Some((1, 1)), None));
+    }
+}

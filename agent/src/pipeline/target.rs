@@ -1,0 +1,103 @@
+//! What is remembered of one target between scrapes.
+
+use super::incarnation::Incarnation;
+use super::{Job, Samples};
+use crate::scrape::outcome::State;
+use linger_config::CollectorKind;
+use linger_derive::GoRoot;
+use linger_derive::defers::cpu::CpuDefers;
+use linger_derive::defers::heap::Symbols;
+use linger_derive::goroutines::Memory;
+use linger_derive::site::StartLines;
+use linger_series::{Labels, TimeMs, metric};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+/// What is given of a target.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// Its name.
+    pub name: String,
+    /// The user's labels.
+    pub labels: Labels,
+    /// Most sites kept apart.
+    pub sites_max: usize,
+    /// The note that an earlier agent left of its incarnation.
+    pub incarnation_note: Option<Vec<u8>>,
+}
+
+/// What is remembered of a target.
+pub struct TargetState {
+    /// What is given.
+    pub facts: Facts,
+    /// Labels on each of its series.
+    pub base: Labels,
+    /// Which process it is.
+    pub incarnation: Incarnation,
+    /// Where this build's standard library lies.
+    pub go_root: GoRoot,
+    /// Where functions start.
+    pub start_lines: StartLines,
+    /// Levels of the sites, to see them grow.
+    pub goroutines: Memory,
+    /// Names of code addresses.
+    pub symbols: Symbols,
+    /// Kind and site of the pending defers stored last.
+    pub defers_shown: Vec<(String, String)>,
+    /// CPU profiles of the last hour.
+    pub cpu: VecDeque<(TimeMs, CpuDefers)>,
+    failures: BTreeMap<(CollectorKind, &'static str), u64>,
+    cost_s: HashMap<CollectorKind, f64>,
+}
+
+impl TargetState {
+    /// A target not scraped yet.
+    pub fn new(facts: Facts) -> Self {
+        let base = facts.labels.with("target", &facts.name);
+        let incarnation = Incarnation::from_note(&facts.name, facts.incarnation_note.as_deref());
+        Self {
+            facts,
+            base,
+            incarnation,
+            go_root: GoRoot::default(),
+            start_lines: StartLines::default(),
+            goroutines: Memory::default(),
+            symbols: Symbols::default(),
+            defers_shown: Vec::new(),
+            cpu: VecDeque::new(),
+            failures: BTreeMap::new(),
+            cost_s: HashMap::new(),
+        }
+    }
+
+    /// Forgets what belonged to the former process.
+    pub fn forget_process(&mut self) {
+        self.go_root = GoRoot::default();
+        self.start_lines = StartLines::default();
+        self.goroutines = Memory::default();
+        self.symbols.clear();
+        self.cpu.clear();
+    }
+
+    /// Adds the scrape's own health to its points.
+    pub fn account(&mut self, job: &Job, state: &State, samples: &mut Samples) {
+        let collector = [("collector", job.kind.as_str())];
+        if job.kind == CollectorKind::Count {
+            samples.push(metric::UP, &[], if state.is_success() { 1.0 } else { 0.0 });
+        }
+        if let Ok(answer) = &job.fetched {
+            samples.push(metric::SCRAPE_DURATION, &collector, answer.took.as_secs_f64());
+            samples.push(metric::SCRAPE_BYTES, &collector, answer.body.len() as f64);
+        }
+        if !state.is_success() {
+            *self.failures.entry((job.kind, state.as_str())).or_default() += 1;
+        }
+        for ((_, reason), n) in self.failures.iter().filter(|((kind, _), _)| *kind == job.kind) {
+            samples.push(metric::SCRAPE_FAILURES, &[collector[0], ("reason", reason)], *n as f64);
+        }
+        if let Some(cost) = job.cost {
+            let sum = self.cost_s.entry(job.kind).or_default();
+            *sum += cost.as_secs_f64();
+            samples.push(metric::TARGET_COST, &collector, *sum);
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! The first stage: asking targets, sparing them, and naming how each attempt ended.
+
+pub mod client;
+pub mod cost;
+pub mod lane;
+pub mod outcome;
+pub mod request;
+pub mod schedule;

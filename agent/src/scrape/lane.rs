@@ -1,0 +1,146 @@
+//! The tasks: one per target and lane, each a loop of "what is due, scrape it, tell what it meant".
+
+use super::client::{Answer, Client};
+use super::outcome::{Failure, State};
+use super::schedule::{Finished, Lane, Next, Schedule, Tick};
+use super::{cost, request};
+use crate::clock;
+use crate::live::{Live, collector_mut};
+use crate::pipeline::{Job, Pipeline, Reply};
+use linger_config::{CollectorKind, Target};
+use linger_proto::symbol;
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+/// One target's scraping, shared by its two lanes.
+pub struct Scraper {
+    /// The target.
+    pub target: Target,
+    /// Its schedule.
+    pub schedule: RefCell<Schedule>,
+    /// How it is asked.
+    pub client: Client,
+    /// What decodes and derives.
+    pub pipeline: Pipeline,
+    /// What the status shows.
+    pub live: Arc<Live>,
+    /// When the agent started.
+    pub epoch: Instant,
+}
+
+impl Scraper {
+    /// Scrapes what is due in `lane` until `stop` turns true. A request under way then is given up.
+    pub async fn run(&self, lane: Lane, mut stop: watch::Receiver<bool>) {
+        loop {
+            let next = self.schedule.borrow().next(lane, self.now());
+            let step = async {
+                match next {
+                    Next::At(t) => tokio::time::sleep_until(self.epoch + t).await,
+                    Next::Run(kind) => self.scrape(kind).await,
+                }
+            };
+            tokio::select! {
+                () = step => {}
+                _ = stop.wait_for(|stop| *stop) => return,
+            }
+        }
+    }
+
+    /// One scrape of `kind`: fetched, decoded, derived, stored, and shown.
+    pub async fn scrape(&self, kind: CollectorKind) {
+        let (began, at) = (self.now(), clock::now());
+        let fetched = self.fetch(kind).await;
+        let took = fetched.as_ref().ok().map(|a| a.took);
+        let bytes = fetched.as_ref().ok().map(|a| a.body.len());
+        let window_s = request::window_s(self.target.collectors.get(kind));
+        let known = self.known_goroutines().unwrap_or(0);
+        let cost = took.map(|took| cost::predicted(kind, took, window_s, known));
+        let mut job = Job { target: self.target.name.clone(), kind, at, window_s, fetched, cost, symbols: None };
+        let mut reply = self.pipeline.work(job.clone()).await;
+        if !reply.unknown_pcs.is_empty() {
+            job.symbols = Some(self.fetch_symbols(&reply.unknown_pcs).await);
+            reply = self.pipeline.work(job).await;
+        }
+        let done = Finished { kind, state: reply.state.clone(), cost, goroutines: reply.goroutines };
+        self.schedule.borrow_mut().finished(&done, began, self.now());
+        self.show(kind, &reply, at.0, took, bytes);
+    }
+
+    async fn fetch(&self, kind: CollectorKind) -> Result<Answer, Failure> {
+        let request =
+            request::request(&self.target, kind).map_err(|e| Failure::new(State::Internal, e))?;
+        self.client.fetch(&request).await
+    }
+
+    async fn fetch_symbols(&self, pcs: &[u64]) -> Result<Answer, Failure> {
+        let request = request::symbol_request(&self.target, symbol::request_body(pcs))
+            .map_err(|e| Failure::new(State::Internal, e))?;
+        self.client.fetch(&request).await
+    }
+
+    fn known_goroutines(&self) -> Option<u64> {
+        let (_, count) = self.live.target(&self.target.name)?.goroutines?;
+        Some(count as u64)
+    }
+
+    fn now(&self) -> Tick {
+        self.epoch.elapsed()
+    }
+
+    /// Puts the outcome and the schedule as it stands now on the board.
+    fn show(&self, kind: CollectorKind, reply: &Reply, at_ms: i64, took: Option<Duration>, bytes: Option<usize>) {
+        let schedule = self.schedule.borrow();
+        self.live.update(&self.target.name, |t| {
+            let was_up = t.up;
+            t.duty_cycle = schedule.duty_cycle();
+            if kind == CollectorKind::Count {
+                t.up = reply.state.is_success();
+                t.state = if t.up { "up".into() } else { target_state(&reply.state, t.goroutines.is_some()) };
+                t.next_step = reply.state.next_step().filter(|_| !t.up).map(str::to_owned);
+            }
+            if was_up != t.up {
+                tracing::info!(target = t.target, state = t.state, "target changed");
+            }
+            if let Some((ordinal, since_ms)) = reply.incarnation {
+                (t.incarnation, t.incarnation_since_ms) = (Some(ordinal), Some(since_ms));
+            }
+            if let Some(n) = reply.goroutines {
+                t.goroutines = Some((at_ms, n as f64));
+            }
+            if let Some(c) = collector_mut(t, kind) {
+                if reply.state.is_success() {
+                    c.successes += 1;
+                    c.last_ok_ms = Some(at_ms);
+                } else {
+                    c.failures += 1;
+                }
+                c.detail = reply.detail.clone();
+                c.duration_s = took.map(|d| d.as_secs_f64());
+                c.bytes = bytes.map(|b| u64::try_from(b).unwrap_or(u64::MAX));
+            }
+            for other in CollectorKind::ALL {
+                let (state, why) = schedule.state(other);
+                if let Some(c) = collector_mut(t, other) {
+                    c.every_s = schedule.every(other).as_secs_f64();
+                    c.next_step = state.next_step().map(str::to_owned);
+                    if let Some(why) = why {
+                        c.detail = Some(why);
+                    }
+                    state.as_str().clone_into(&mut c.state);
+                }
+            }
+        });
+    }
+}
+
+/// The state of a target whose index page gives nothing.
+fn target_state(state: &State, answered_before: bool) -> String {
+    if state.is_unreachable() && !answered_before {
+        State::Waiting.as_str().into()
+    } else {
+        state.as_str().into()
+    }
+}
