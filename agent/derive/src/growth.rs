@@ -170,3 +170,140 @@ fn nearest_index(x: f64, last: usize) -> usize {
     let index = x.round_ties_even().max(0.0) as usize;
     index.min(last)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{POINTS_MAX, POINTS_MIN, mann_kendall, since_last, split_at, theil_sen};
+    use linger_series::{Point, TimeMs};
+    use proptest::prelude::{prop, proptest};
+
+    /// Noise that any language can reproduce: the upper 31 bits of Knuth's 64-bit generator.
+    fn noise(seed: u64, n: usize) -> impl Iterator<Item = i64> {
+        let next =
+            |s: &u64| Some(s.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407));
+        std::iter::successors(next(&seed), next).take(n).map(|s| (s >> 33) as i64)
+    }
+
+    fn series(seed: u64, n: usize, at: impl Fn(i64) -> i64, value: impl Fn(i64, i64) -> i64) -> Vec<Point> {
+        (0..).zip(noise(seed, n)).map(|(i, v)| Point::new(TimeMs(at(i)), value(i, v) as f64)).collect()
+    }
+
+    /// Expected values: `scipy.stats.theilslopes(y, hours, 0.95)` of scipy 1.17.1, and of pymannkendall 1.4.3
+    /// `original_test(y)` the score and `norm.sf` of its z.
+    #[track_caller]
+    fn check(points: &[Point], slope: [f64; 3], score: i64, p: f64) {
+        let close = |a: f64, b: f64, relative: f64| (a - b).abs() <= relative * b.abs().max(1e-300);
+        let s = theil_sen(points).unwrap();
+        for (got, expected) in [s.per_hour, s.low, s.high].into_iter().zip(slope) {
+            assert!(close(got, expected, 1e-9), "{s:?}, expected {slope:?}");
+        }
+        let m = mann_kendall(points).unwrap();
+        assert_eq!(m.score, score);
+        assert!(close(m.p_rising, p, 1e-8), "{m:?}, expected p {p}");
+    }
+
+    #[test]
+    fn slopes_and_tests_agree_with_reference_implementations() {
+        let every_15_s = |i| i * 15_000;
+        check(
+            &series(1, 40, every_15_s, |i, v| 3 * i + v % 20),
+            [705.882352941, 666.666666667, 745.263157895],
+            737,
+            4.80752523637e-18,
+        );
+        check(
+            &series(2, 24, |i| i * 60_000, |i, v| i / 5 + v % 3),
+            [13.7412587413, 10.0, 18.0],
+            187,
+            1.34141717624e-06,
+        );
+        check(
+            &series(3, 30, every_15_s, |_, v| 50 + v % 10),
+            [-20.8695652174, -51.4285714286, 0.0],
+            -80,
+            0.923573690287,
+        );
+        check(
+            &series(4, 20, |i| i * 15_000 + if i >= 10 { 3_600_000 } else { 0 }, |i, v| 10 * i + v % 40),
+            [138.899790746, 100.398406375, 1680.0],
+            178,
+            4.66063442317e-09,
+        );
+        check(
+            &series(5, 50, every_15_s, |i, v| 500 - 2 * i + v % 30),
+            [-525.0, -556.595744681, -480.0],
+            -1067,
+            1.0,
+        );
+        check(
+            &series(6, 256, every_15_s, |i, v| i + v % 300),
+            [240.0, 203.571428571, 276.0],
+            14104,
+            3.5343049607e-25,
+        );
+        let eight = [0.0, 1.0, 3.0, 2.0, 5.0, 4.0, 7.0, 9.0];
+        let eight: Vec<Point> = (0..).zip(eight).map(|(i, v)| Point::new(TimeMs(i * 60_000), v)).collect();
+        check(&eight, [72.0, 45.0, 105.0], 24, 0.00221700415155);
+    }
+
+    #[test]
+    fn too_few_points_or_values_that_are_none_give_no_slope() {
+        let mut points = series(1, POINTS_MIN, |i| i * 1000, |i, _| i);
+        assert!(theil_sen(&points).is_some());
+        assert!(theil_sen(&points[1..]).is_none() && mann_kendall(&points[1..]).is_none());
+        assert!(theil_sen(&[]).is_none());
+        points[3].v = f64::NAN;
+        assert!(theil_sen(&points).is_none());
+        let one_moment = series(1, 20, |_| 7, |i, _| i);
+        assert!(theil_sen(&one_moment).is_none());
+    }
+
+    #[test]
+    fn a_constant_series_does_not_grow() {
+        let points = series(1, 100, |i| i * 1000, |_, _| 50);
+        let slope = theil_sen(&points).unwrap();
+        assert_eq!((slope.per_hour, slope.low, slope.high), (0.0, 0.0, 0.0));
+        assert_eq!(mann_kendall(&points).unwrap().p_rising, 1.0);
+    }
+
+    #[test]
+    fn a_day_of_points_is_reduced_and_keeps_its_slope() {
+        // 3 goroutines per scrape of 15 s are 720 an hour.
+        let points = series(7, 5760, |i| i * 15_000, |i, v| 3 * i + v % 100);
+        let slope = theil_sen(&points).unwrap();
+        assert_eq!(slope.points_used, POINTS_MAX);
+        assert!(slope.low < 720.0 && 720.0 < slope.high, "{slope:?}");
+        assert!((slope.per_hour - 720.0).abs() < 1.0, "{slope:?}");
+    }
+
+    #[test]
+    fn points_of_two_processes_are_told_apart() {
+        let points = series(1, 10, |i| i * 10, |i, _| i);
+        let times = |p: &[Point]| p.iter().map(|p| p.t.0).collect::<Vec<_>>();
+        assert_eq!(times(since_last(&points, &[TimeMs(30), TimeMs(65)])), [70, 80, 90]);
+        assert_eq!(times(since_last(&points, &[TimeMs(70)])), [70, 80, 90]);
+        assert_eq!(since_last(&points, &[]).len(), 10);
+        // A boundary after the newest point is not one yet.
+        assert_eq!(since_last(&points, &[TimeMs(1000)]).len(), 10);
+        let split: Vec<_> =
+            split_at(&points, &[TimeMs(65), TimeMs(-5), TimeMs(30)]).into_iter().map(times).collect();
+        assert_eq!(split, [vec![0, 10, 20], vec![30, 40, 50, 60], vec![70, 80, 90]]);
+        assert!(split_at(&[], &[TimeMs(1)]).is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn any_times_and_values_give_an_interval_around_the_slope(
+            times in prop::collection::btree_set(proptest::num::i64::ANY, 0..400),
+            seed in proptest::num::u64::ANY,
+        ) {
+            let points: Vec<Point> = times.into_iter().zip(noise(seed, 400)).map(|(t, v)| Point::new(TimeMs(t), (v % 50) as f64)).collect();
+            if let Some(s) = theil_sen(&points) {
+                assert!(s.low <= s.per_hour && s.per_hour <= s.high, "{s:?}");
+                assert!((POINTS_MIN..=POINTS_MAX).contains(&s.points_used));
+            }
+            let p = mann_kendall(&points).map_or(0.5, |m| m.p_rising);
+            assert!((0.0..=1.0).contains(&p));
+        }
+    }
+}

@@ -126,3 +126,113 @@ pub fn same_process<'a>(earlier: impl Into<Reading<'a>>, later: impl Into<Readin
         Verdict::Restarted(Restart::PauseRingDiffers)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Doubt, PAUSE_RING_SLOTS, Reading, Restart, Verdict, same_process};
+    use proptest::prelude::{Just, Strategy, proptest};
+
+    /// A process that collects, and its statistics as Go keeps them.
+    #[derive(Clone)]
+    struct Process {
+        num_gc: u32,
+        last_gc_ns: u64,
+        allocated: u64,
+        ring: Vec<u64>,
+    }
+
+    impl Process {
+        fn new() -> Self {
+            Self { num_gc: 0, last_gc_ns: 0, allocated: 1000, ring: vec![0; PAUSE_RING_SLOTS] }
+        }
+
+        /// One collection ending at `ns`, after so many more bytes.
+        fn collect(&mut self, ns: u64, bytes: u64) {
+            self.ring[self.num_gc as usize % PAUSE_RING_SLOTS] = ns;
+            self.num_gc += 1;
+            self.last_gc_ns = ns;
+            self.allocated += bytes;
+        }
+
+        fn read(&self) -> Reading<'_> {
+            Reading {
+                num_gc: self.num_gc,
+                last_gc_ns: self.last_gc_ns,
+                total_alloc_bytes: self.allocated,
+                mallocs: self.allocated / 16,
+                pause_end_ns: &self.ring,
+            }
+        }
+    }
+
+    fn collected(times: u32, start_ns: u64, bytes: u64) -> Process {
+        let mut p = Process::new();
+        for i in 0..u64::from(times) {
+            p.collect(start_ns + i * 1000, bytes);
+        }
+        p
+    }
+
+    proptest! {
+        #[test]
+        fn a_process_is_itself_until_the_ring_turns_over(
+            before in 1..600_u32,
+            more in 0..600_u32,
+            bytes in 0..1_000_000_u64,
+        ) {
+            let earlier = collected(before, 1_700_000_000_000_000_000, bytes);
+            let mut later = earlier.clone();
+            for i in 0..u64::from(more) {
+                later.collect(1_700_000_100_000_000_000 + i * 1000, bytes);
+            }
+            let expected = if more < 256 { Verdict::Same } else { Verdict::Unknown(Doubt::RingTurnedOver) };
+            assert_eq!(same_process(earlier.read(), later.read()), expected);
+        }
+
+        #[test]
+        fn another_process_is_never_taken_for_the_same(
+            before in 1..600_u32,
+            after in 0..1200_u32,
+            bytes_before in 0..1_000_000_u64,
+            bytes_after in 0..1_000_000_000_u64,
+        ) {
+            // The new process starts after the old one's last collection.
+            let earlier = collected(before, 1_700_000_000_000_000_000, bytes_before);
+            let later = collected(after, 1_700_000_100_000_000_000, bytes_after);
+            let verdict = same_process(earlier.read(), later.read());
+            assert!(verdict != Verdict::Same, "{verdict}");
+            assert!(verdict.is_restart() || after >= before + 256, "{verdict}");
+        }
+
+        /// A crash loop that allocates more in its short life than its forerunner in its: no counter ever
+        /// falls, and only the ring tells.
+        #[test]
+        fn a_crash_loop_that_allocates_fast_is_seen(
+            (before, after) in (1..200_u32).prop_flat_map(|n| (Just(n), n..n + 200)),
+        ) {
+            let earlier = collected(before, 1_700_000_000_000_000_000, 1_000_000);
+            let later = collected(after, 1_700_000_100_000_000_000, 50_000_000);
+            let verdict = same_process(earlier.read(), later.read());
+            assert_eq!(verdict, Verdict::Restarted(Restart::PauseRingDiffers));
+        }
+    }
+
+    #[track_caller]
+    fn check(earlier: &Process, later: &Process, expected: &str) {
+        assert_eq!(same_process(earlier.read(), later.read()).to_string(), expected);
+    }
+
+    #[test]
+    fn a_verdict_says_what_it_rests_on() {
+        let old = collected(10, 5_000_000, 1000);
+        check(&old, &old, "same process");
+        check(&old, &collected(9, 9_000_000, 100_000), "restarted: fewer collections than before");
+        check(&old, &collected(12, 9_000_000, 10), "restarted: fewer allocations than before");
+        check(&old, &collected(12, 9_000_000, 1000), "restarted: its history of collections is another");
+        check(&old, &collected(266, 9_000_000, 1000), "unknown: 256 or more collections in between");
+        check(&Process::new(), &old, "unknown: no collection before the earlier reading");
+        let mut cut = old.clone();
+        cut.ring.truncate(100);
+        check(&old, &cut, "unknown: the reading has no pause ends");
+    }
+}

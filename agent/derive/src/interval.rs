@@ -141,3 +141,63 @@ fn ln_gamma(x: f64) -> f64 {
         / shifted;
     (shifted - 0.5) * shifted.ln() - shifted + 0.5 * (2.0 * std::f64::consts::PI).ln() + series - product.ln()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{none_seen_at_most, normal_above, poisson};
+
+    #[track_caller]
+    fn close(got: f64, expected: f64, relative: f64) {
+        assert!((got - expected).abs() <= relative * expected.abs(), "{got} is not {expected}");
+    }
+
+    /// Expected values: `chi2.ppf(.025, 2n)/2` and `chi2.ppf(.975, 2n+2)/2` of scipy 1.17.1.
+    #[test]
+    fn poisson_intervals_are_garwoods() {
+        #[track_caller]
+        fn check(count: u64, low: f64, high: f64, relative: f64) {
+            let interval = poisson(count);
+            close(interval.low, low, relative);
+            close(interval.high, high, relative);
+        }
+        check(0, 0.0, 3.68887945411394, 1e-12);
+        check(1, 0.0253178079842899, 5.5716433909389, 1e-12);
+        check(2, 0.242209278543965, 7.22468766772396, 1e-12);
+        check(5, 1.62348639011842, 11.6683320793227, 1e-12);
+        check(10, 4.79538869613243, 18.3903560420178, 1e-12);
+        check(100, 81.3639912509231, 121.626793792426, 1e-12);
+        check(1000, 938.973018407695, 1063.9521360163, 1e-11);
+        check(100_000, 99381.1526637447, 100621.744739744, 1e-10);
+        check(3_000_000, 2996606.19004997, 3003396.70482166, 1e-8);
+    }
+
+    #[test]
+    fn the_interval_is_in_order_for_any_count_a_profile_can_hold() {
+        for count in [1_000_000, 1_000_001, u64::from(u32::MAX), i64::MAX as u64, u64::MAX] {
+            let interval = poisson(count);
+            assert!(interval.low <= count as f64 && count as f64 <= interval.high, "{count}: {interval:?}");
+        }
+    }
+
+    /// Expected values: `norm.sf(z)` of scipy 1.17.1.
+    #[test]
+    fn normal_tails_are_exact_far_out() {
+        #[track_caller]
+        fn check(z: f64, above: f64) {
+            close(normal_above(z), above, 1e-11);
+        }
+        check(-3.0, 0.99865010196837);
+        check(-1.0, 0.841344746068543);
+        check(0.0, 0.5);
+        check(0.5, 0.308537538725987);
+        check(1.96, 0.0249978951482204);
+        check(2.326, 0.0100092753408677);
+        check(6.0, 9.86587645037695e-10);
+        check(10.0, 7.61985302416047e-24);
+    }
+
+    #[test]
+    fn with_nothing_seen_three_can_be_missed() {
+        close((-none_seen_at_most()).exp(), 0.05, 1e-12);
+    }
+}
