@@ -1,6 +1,7 @@
 //! Reading points, whoever holds them: the open store, or the few minutes that `linger scrape` watched.
 
 use linger_series::{Point, Selector, Series, SeriesKey, Stream, TimeMs, Window};
+use linger_store::{SelectLimits, Store};
 use std::collections::BTreeMap;
 
 /// Where points are read from.
@@ -11,6 +12,12 @@ pub trait Reader {
     /// # Errors
     /// What the holder says: a limit, a bad regular expression, a damaged partition.
     fn select(&self, selector: &Selector, window: Window) -> Result<Vec<Series>, String>;
+}
+
+impl Reader for Store {
+    fn select(&self, selector: &Selector, window: Window) -> Result<Vec<Series>, String> {
+        self.select(selector, window, SelectLimits::default()).map_err(|e| e.to_string())
+    }
 }
 
 /// Points in memory: a scrape without a store. Bounded by the time it watches and by the limit of sites.
