@@ -292,7 +292,7 @@ async fn keep_house(store: Store, live: Arc<Live>, mut stop: watch::Receiver<boo
 fn save_status(store: &Store, live: &Live) {
     let status = live.status(store, clock::now().0);
     let Ok(json) = serde_json::to_vec(&status) else { return };
-    if let Err(e) = store.put_note(STATUS_NOTE, &json, |_| {}) {
+    if let Err(e) = store.put_note(STATUS_NOTE, json, |_| {}) {
         tracing::error!("the status cannot be saved: {e}");
     }
 }

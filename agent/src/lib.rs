@@ -7,6 +7,7 @@ pub mod api;
 pub mod clock;
 pub mod daemon;
 pub mod live;
+pub mod oneshot;
 pub mod pipeline;
 pub mod question;
 pub mod reader;

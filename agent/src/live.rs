@@ -124,11 +124,12 @@ pub fn store_status(stats: &Stats) -> StoreStatus {
     StoreStatus {
         oldest_ms: stats.oldest.map(|t| t.0),
         newest_ms: stats.newest.map(|t| t.0),
-        series: stats.series,
+        series: u64::try_from(stats.series).unwrap_or(u64::MAX),
         samples_acknowledged: stats.samples_acknowledged,
         scrapes_dropped: stats.scrapes_dropped,
         disk_bytes: stats.disk_bytes,
-        quarantined: stats.quarantined.clone(),
+        quarantined: u64::try_from(stats.quarantined).unwrap_or(u64::MAX),
+        scrapes_refused: stats.scrapes_refused,
     }
 }
 

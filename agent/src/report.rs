@@ -73,10 +73,13 @@ pub struct StoreStatus {
     pub samples_acknowledged: u64,
     /// Scrapes dropped because the writer's queue was full.
     pub scrapes_dropped: u64,
+    /// Scrapes refused because the clock stood still or went back.
+    #[serde(default)]
+    pub scrapes_refused: u64,
     /// Bytes on disk.
     pub disk_bytes: u64,
     /// Partitions put aside because they could not be read.
-    pub quarantined: Vec<String>,
+    pub quarantined: u64,
 }
 
 /// One target.

@@ -220,6 +220,19 @@ impl Collectors {
         }
     }
 
+    /// The collector of `kind`, to change it.
+    pub const fn get_mut(&mut self, kind: CollectorKind) -> &mut Collector {
+        match kind {
+            CollectorKind::Count => &mut self.count,
+            CollectorKind::Goroutine => &mut self.goroutine,
+            CollectorKind::Heap => &mut self.heap,
+            CollectorKind::Mutex => &mut self.mutex,
+            CollectorKind::Block => &mut self.block,
+            CollectorKind::Cpu => &mut self.cpu,
+            CollectorKind::Trace => &mut self.trace,
+        }
+    }
+
     /// Each kind with its collector, those not enabled included.
     pub fn iter(&self) -> impl Iterator<Item = (CollectorKind, &Collector)> {
         CollectorKind::ALL.into_iter().map(|kind| (kind, self.get(kind)))

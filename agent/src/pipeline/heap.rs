@@ -35,7 +35,7 @@ pub fn take(target: &mut TargetState, job: &Job, body: &[u8], samples: &mut Samp
         samples.push(metric::GC_CYCLES, &[], f64::from(stats.num_gc));
         samples.push(metric::MALLOCS, &[], stats.mallocs as f64);
     }
-    match pending(&heap, &target.symbols, &target.go_root, &target.start_lines) {
+    match pending(&heap, &target.symbols, &target.start_lines) {
         HeapDefers::ProfilingOff => {
             reply.state = State::NotSampled;
             reply.detail = Some("the service sets runtime.MemProfileRate to 0: pending defers cannot be seen".into());

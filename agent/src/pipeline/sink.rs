@@ -80,7 +80,7 @@ impl Sink for ToStore {
     }
 
     fn remember(&mut self, name: &str, value: &[u8]) {
-        let kept = self.store.put_note(name, value, |stored| {
+        let kept = self.store.put_note(name, value.to_vec(), |stored| {
             if let Err(e) = stored {
                 tracing::error!("note not stored: {e}");
             }
