@@ -1,0 +1,129 @@
+//! Values of the meta folder's rows that have more than one field.
+
+use crate::bytes::{Cursor, Malformed, put_count, put_text, put_varint, put_zigzag};
+use crate::options::{KEY_BYTES_MAX, LABELS_MAX};
+use crate::wal::log::Seq;
+use linger_series::{Labels, SeriesKey, Stream, TimeMs};
+
+/// How far a stream is sealed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sealed {
+    /// Replay ignores records up to and with this one.
+    pub(crate) seq: Seq,
+    /// Last sealed time; none before the first seal.
+    pub(crate) last: Option<TimeMs>,
+}
+
+impl Sealed {
+    pub(super) fn encode(self) -> Vec<u8> {
+        let mut out = Vec::new();
+        put_varint(&mut out, self.seq);
+        if let Some(last) = self.last {
+            put_zigzag(&mut out, last.0);
+        }
+        out
+    }
+
+    pub(super) fn decode(row: &[u8]) -> Result<Self, Malformed> {
+        let mut cursor = Cursor::new(row);
+        let seq = cursor.varint()?;
+        let last = if cursor.remaining() > 0 { Some(TimeMs(cursor.zigzag()?)) } else { None };
+        cursor.end()?;
+        Ok(Self { seq, last })
+    }
+}
+
+/// What is known of a day without opening its partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DayFacts {
+    pub(crate) first: TimeMs,
+    pub(crate) last: TimeMs,
+    pub(crate) samples: u64,
+    pub(crate) block_bytes: u64,
+}
+
+impl DayFacts {
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            first: self.first.min(other.first),
+            last: self.last.max(other.last),
+            samples: self.samples + other.samples,
+            block_bytes: self.block_bytes + other.block_bytes,
+        }
+    }
+
+    pub(super) fn encode(self) -> Vec<u8> {
+        let mut out = Vec::new();
+        put_zigzag(&mut out, self.first.0);
+        put_zigzag(&mut out, self.last.0);
+        put_varint(&mut out, self.samples);
+        put_varint(&mut out, self.block_bytes);
+        out
+    }
+
+    pub(super) fn decode(row: &[u8]) -> Result<Self, Malformed> {
+        let mut cursor = Cursor::new(row);
+        let (first, last) = (TimeMs(cursor.zigzag()?), TimeMs(cursor.zigzag()?));
+        let facts = Self { first, last, samples: cursor.varint()?, block_bytes: cursor.varint()? };
+        cursor.end()?;
+        Ok(facts)
+    }
+}
+
+pub(super) fn encode_stream(stream: &Stream) -> Vec<u8> {
+    let mut out = Vec::new();
+    put_text(&mut out, &stream.target);
+    put_text(&mut out, &stream.collector);
+    out
+}
+
+pub(super) fn decode_stream(row: &[u8]) -> Result<Stream, Malformed> {
+    let mut cursor = Cursor::new(row);
+    let stream = Stream::new(cursor.text(KEY_BYTES_MAX)?, cursor.text(KEY_BYTES_MAX)?);
+    cursor.end()?;
+    Ok(stream)
+}
+
+pub(super) fn encode_series(key: &SeriesKey) -> Vec<u8> {
+    let mut out = Vec::new();
+    put_text(&mut out, &key.name);
+    put_count(&mut out, key.labels.len());
+    for (name, value) in key.labels.iter() {
+        put_text(&mut out, name);
+        put_text(&mut out, value);
+    }
+    out
+}
+
+pub(super) fn decode_series(row: &[u8]) -> Result<SeriesKey, Malformed> {
+    let mut cursor = Cursor::new(row);
+    let name = cursor.text(KEY_BYTES_MAX)?;
+    let count = cursor.count(LABELS_MAX, "more labels than a series may have")?;
+    let mut labels = Vec::with_capacity(count);
+    for _ in 0..count {
+        labels.push((cursor.text(KEY_BYTES_MAX)?, cursor.text(KEY_BYTES_MAX)?));
+    }
+    cursor.end()?;
+    Ok(SeriesKey::new(name, Labels::new(labels)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DayFacts, Sealed, decode_series, decode_stream, encode_series, encode_stream};
+    use linger_series::{Labels, SeriesKey, Stream, TimeMs};
+
+    #[test]
+    fn rows_come_back_and_their_cuts_do_not() {
+        let key = SeriesKey::new("m", Labels::new([("a", "1"), ("site", "pkg.F[…]+7")]));
+        assert_eq!(decode_series(&encode_series(&key)), Ok(key.clone()));
+        let stream = Stream::new("api", "goroutine");
+        assert_eq!(decode_stream(&encode_stream(&stream)), Ok(stream));
+        for sealed in [Sealed::default(), Sealed { seq: u64::MAX, last: Some(TimeMs(-1)) }] {
+            assert_eq!(Sealed::decode(&sealed.encode()), Ok(sealed));
+        }
+        let facts = DayFacts { first: TimeMs(1), last: TimeMs(9), samples: 3, block_bytes: 400 };
+        assert_eq!(DayFacts::decode(&facts.encode()), Ok(facts));
+        let row = encode_series(&key);
+        assert!((0..row.len()).all(|cut| decode_series(&row[..cut]).is_err()));
+    }
+}

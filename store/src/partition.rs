@@ -1,0 +1,322 @@
+//! Day partitions: one sled folder per UTC day of sealed blocks, opened when asked for and closed when idle, so that
+//! retention removes whole folders and memory holds a few of them at a time.
+//!
+//! A partition found damaged is renamed, counted and left out; the rest serves on. Only damage does that: a full
+//! disk or a missing permission is an error and changes nothing.
+//!
+//! Rows: `stream u32 | group u32 | start_ms u64` -> one block ([`crate::block`]).
+
+use crate::Error;
+use crate::block::Decoder;
+use crate::day::Day;
+use crate::folder::{self, Folder};
+use crate::id::{Group, StreamId};
+use crate::kv::{Batch, Engine, Kv, KvOptions};
+use crate::manifest::{Manifest, Partition, Quarantined};
+use crate::sync::lock;
+use linger_series::{TimeMs, Window};
+use std::fs;
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// sled's unit of reuse in a partition. Small: a day of one service is a few hundred kilobytes.
+const SEGMENT_BYTES: usize = 128 * 1024;
+
+pub(crate) struct Partitions {
+    folder: Arc<Folder>,
+    engine: Arc<dyn Engine>,
+    cache_bytes: u64,
+    open_max: usize,
+    read_only: bool,
+    state: Mutex<State>,
+}
+
+struct State {
+    manifest: Manifest,
+    open: Vec<Open>,
+}
+
+struct Open {
+    partition: Partition,
+    kv: Arc<dyn Kv>,
+    used: Instant,
+}
+
+/// An open partition, kept open for as long as this is held.
+pub(crate) struct Lease {
+    partition: Partition,
+    kv: Arc<dyn Kv>,
+}
+
+/// Which block of a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BlockKey {
+    pub(crate) stream: StreamId,
+    pub(crate) group: Group,
+    pub(crate) start: TimeMs,
+}
+
+impl BlockKey {
+    fn to_bytes(self) -> [u8; 16] {
+        let series = u64::from(self.stream.0) << 32 | u64::from(self.group.0);
+        let start = u64::try_from(self.start.0).unwrap_or(0);
+        (u128::from(series) << 64 | u128::from(start)).to_be_bytes()
+    }
+}
+
+impl Lease {
+    /// Writes blocks and makes them durable, even against a power cut: their WAL records go next.
+    pub(crate) fn write(&self, blocks: Vec<(BlockKey, Vec<u8>)>) -> Result<(), Error> {
+        let mut batch = Batch::default();
+        for (key, row) in blocks {
+            batch.put(&key.to_bytes(), row);
+        }
+        self.kv.apply(batch)?;
+        self.kv.flush()?;
+        self.kv.sync()
+    }
+
+    /// Rows of one group's blocks that can have samples in the window, in order of time.
+    pub(crate) fn blocks(
+        &self,
+        stream: StreamId,
+        group: Group,
+        window: Window,
+    ) -> Result<Vec<Vec<u8>>, Error> {
+        let key = |start| BlockKey { stream, group, start }.to_bytes();
+        let mut rows: Vec<Vec<u8>> = Vec::new();
+        self.kv.scan(&key(TimeMs(0)), &key(window.to), &mut |key, row| {
+            let start = key.last_chunk::<8>().map_or(0, |start| u64::from_be_bytes(*start));
+            if i64::try_from(start).is_ok_and(|start| start <= window.from.0) {
+                // The blocks before end before this one starts.
+                rows.clear();
+            }
+            rows.push(row.to_vec());
+            ControlFlow::Continue(())
+        })?;
+        Ok(rows)
+    }
+
+    /// Checks every block of the partition against its checksum.
+    pub(crate) fn check(&self) -> Result<u64, Error> {
+        let (mut blocks, mut result) = (0, Ok(()));
+        self.kv.scan(&[], &[u8::MAX; 17], &mut |_, row| match Decoder::summary(row) {
+            Ok(_) => {
+                blocks += 1;
+                ControlFlow::Continue(())
+            }
+            Err(malformed) => {
+                result = Err(self.corrupt(malformed));
+                ControlFlow::Break(())
+            }
+        })?;
+        result.map(|()| blocks)
+    }
+
+    /// Says where malformed bytes were found.
+    pub(crate) fn corrupt(&self, error: crate::bytes::Malformed) -> Error {
+        Error::Corrupt { part: self.partition.part(), at: error.at, why: error.why.to_owned() }
+    }
+}
+
+/// What one partition takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartitionStats {
+    /// Its folder below the store's, such as `raw/2026-11-24`.
+    pub part: String,
+    /// Bytes on disk.
+    pub bytes: u64,
+    /// Whether it is open now.
+    pub open: bool,
+    /// Whether it was found damaged and put aside.
+    pub quarantined: bool,
+}
+
+impl Partitions {
+    /// Takes the manifest's partitions; removes folders it does not name and puts aside those it names in vain.
+    pub(crate) fn open(
+        folder: Arc<Folder>,
+        engine: Arc<dyn Engine>,
+        mut manifest: Manifest,
+        options: &crate::Options,
+        cache_bytes: u64,
+    ) -> Result<Self, Error> {
+        if !options.read_only {
+            let missing: Vec<Partition> = manifest
+                .raw
+                .iter()
+                .map(|(&day, &generation)| Partition { day, generation })
+                .filter(|partition| !folder.part(&partition.part()).is_dir())
+                .collect();
+            for partition in &missing {
+                // A quarantine renames first and rewrites the manifest then: this is one that was interrupted.
+                manifest.raw.remove(&partition.day);
+                let part = format!("{}{}", partition.part(), folder::QUARANTINE);
+                manifest.quarantined.push(Quarantined { part, day: partition.day });
+            }
+            if !missing.is_empty() {
+                manifest.write(folder.dir())?;
+            }
+            remove_orphans(&folder, &manifest)?;
+        }
+        Ok(Self {
+            folder,
+            engine,
+            cache_bytes,
+            open_max: options.open_partitions_max.max(1),
+            read_only: options.read_only,
+            state: Mutex::new(State { manifest, open: Vec::new() }),
+        })
+    }
+
+    /// Days that have a partition, in order.
+    pub(crate) fn days(&self) -> Vec<Day> {
+        lock(&self.state).manifest.raw.keys().copied().collect()
+    }
+
+    /// A day's partition for reading; none if the store has none, or if it turns out to be damaged.
+    pub(crate) fn read(&self, day: Day) -> Result<Option<Lease>, Error> {
+        let state = &mut *lock(&self.state);
+        let Some(partition) = state.manifest.partition(day) else { return Ok(None) };
+        match self.lease(state, partition) {
+            Err(error) if error.is_corruption() => {
+                self.put_aside(state, partition)?;
+                Ok(None)
+            }
+            lease => lease.map(Some),
+        }
+    }
+
+    /// A day's partition for writing, made if there is none.
+    pub(crate) fn write(&self, day: Day) -> Result<Lease, Error> {
+        let state = &mut *lock(&self.state);
+        if let Some(partition) = state.manifest.partition(day) {
+            match self.lease(state, partition) {
+                Err(error) if error.is_corruption() => self.put_aside(state, partition)?,
+                lease => return lease,
+            }
+        }
+        // The folder first, then the manifest: a crash in between leaves an orphan, never a name without a folder.
+        let partition = Partition { day, generation: state.manifest.next_generation(day) };
+        folder::create_dir(&self.folder.part(&partition.part()))?;
+        let lease = self.lease(state, partition)?;
+        let mut manifest = state.manifest.clone();
+        manifest.raw.insert(day, partition.generation);
+        manifest.write(self.folder.dir())?;
+        state.manifest = manifest;
+        Ok(lease)
+    }
+
+    fn lease(&self, state: &mut State, partition: Partition) -> Result<Lease, Error> {
+        let now = Instant::now();
+        if let Some(open) = state.open.iter_mut().find(|open| open.partition == partition) {
+            open.used = now;
+            return Ok(Lease { partition, kv: open.kv.clone() });
+        }
+        while state.open.len() >= self.open_max {
+            // Those in use stay: closing is only possible, and the lock of sled only free, when no one holds them.
+            let idle = state.open.iter().enumerate().filter(|(_, open)| Arc::strong_count(&open.kv) == 1);
+            let Some((oldest, _)) = idle.min_by_key(|(_, open)| open.used) else { break };
+            state.open.swap_remove(oldest);
+        }
+        let part = partition.part();
+        let options = KvOptions { cache_bytes: self.cache_bytes, segment_bytes: SEGMENT_BYTES };
+        let kv = self.engine.open(&self.folder.part(&part), &part, options)?;
+        state.open.push(Open { partition, kv: kv.clone(), used: now });
+        Ok(Lease { partition, kv })
+    }
+
+    /// Puts a partition aside in which a reader found damage.
+    pub(crate) fn quarantine(&self, lease: &Lease) -> Result<(), Error> {
+        let state = &mut *lock(&self.state);
+        match state.manifest.partition(lease.partition.day) {
+            Some(current) if current == lease.partition => self.put_aside(state, current),
+            // Someone else did, or retention took it.
+            _ => Ok(()),
+        }
+    }
+
+    /// Renames, then rewrites the manifest: a crash in between is finished at the next start.
+    fn put_aside(&self, state: &mut State, partition: Partition) -> Result<(), Error> {
+        let part = match self.read_only {
+            true => format!("{}{}", partition.part(), folder::QUARANTINE),
+            false => self.folder.quarantine(&partition.part())?,
+        };
+        state.open.retain(|open| open.partition != partition);
+        state.manifest.raw.remove(&partition.day);
+        state.manifest.quarantined.push(Quarantined { part, day: partition.day });
+        if self.read_only { Ok(()) } else { state.manifest.write(self.folder.dir()) }
+    }
+
+    /// Drops days with all they hold, quarantined parts too. First from the manifest, then from the disk.
+    pub(crate) fn remove(&self, days: &[Day]) -> Result<(), Error> {
+        let state = &mut *lock(&self.state);
+        let mut manifest = state.manifest.clone();
+        let mut parts = Vec::new();
+        for &day in days {
+            parts.extend(manifest.partition(day).map(Partition::part));
+            manifest.raw.remove(&day);
+        }
+        let (gone, kept) = manifest.quarantined.into_iter().partition(|q| days.contains(&q.day));
+        manifest.quarantined = kept;
+        manifest.write(self.folder.dir())?;
+        state.manifest = manifest;
+        state.open.retain(|open| !days.contains(&open.partition.day));
+        let gone: Vec<Quarantined> = gone;
+        parts.extend(gone.into_iter().map(|quarantined| quarantined.part));
+        parts.iter().try_for_each(|part| self.folder.remove(part))
+    }
+
+    /// Checks all partitions, puts damaged ones aside, and returns the number of sound blocks.
+    pub(crate) fn check(&self) -> Result<u64, Error> {
+        let mut blocks = 0;
+        for day in self.days() {
+            let Some(lease) = self.read(day)? else { continue };
+            match lease.check() {
+                Err(error) if error.is_corruption() => self.quarantine(&lease)?,
+                sound => blocks += sound?,
+            }
+        }
+        Ok(blocks)
+    }
+
+    /// Closes partitions nobody used for a while.
+    pub(crate) fn close_idle(&self, after: Duration) {
+        lock(&self.state).open.retain(|open| open.used.elapsed() < after || Arc::strong_count(&open.kv) > 1);
+    }
+
+    /// Each partition with its day and size, quarantined ones among them.
+    pub(crate) fn stats(&self) -> Vec<(Day, PartitionStats)> {
+        let state = lock(&self.state);
+        let serving = state.manifest.raw.iter().map(|(&day, &generation)| {
+            let partition = Partition { day, generation };
+            let open = state.open.iter().any(|open| open.partition == partition);
+            (day, partition.part(), open, false)
+        });
+        let aside = state.manifest.quarantined.iter().map(|q| (q.day, q.part.clone(), false, true));
+        let parts: Vec<_> = serving.chain(aside).collect();
+        drop(state);
+        parts
+            .into_iter()
+            .map(|(day, part, open, quarantined)| {
+                let bytes = folder::bytes_on_disk(&self.folder.part(&part));
+                (day, PartitionStats { part, bytes, open, quarantined })
+            })
+            .collect()
+    }
+}
+
+/// Removes folders in `raw/` that look like partitions and that the manifest does not name: what an interrupted
+/// creation, rewriting or removal leaves. Nothing else is touched.
+fn remove_orphans(folder: &Folder, manifest: &Manifest) -> Result<(), Error> {
+    let raw = folder.part("raw");
+    for entry in fs::read_dir(&raw).map_err(|e| Error::io(&raw, e))? {
+        let name = entry.map_err(|e| Error::io(&raw, e))?.file_name();
+        let partition = name.to_str().and_then(Partition::parse);
+        if let Some(partition) = partition.filter(|p| manifest.partition(p.day) != Some(*p)) {
+            folder.remove(&partition.part())?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,171 @@
+//! Reading: which series a selector means, and their points from sealed blocks and the head.
+//!
+//! Runs on the caller's thread. The head is copied first and the blocks are read then, so a seal in between shows
+//! points twice at most, never not at all; the second copy is dropped.
+
+mod matcher;
+
+use crate::Error;
+use crate::block::Decoder;
+use crate::day::Day;
+use crate::id::{Group, SeriesId, StreamId, column_of, group_of, mask_of};
+use crate::options::SelectLimits;
+use crate::partition::Lease;
+use crate::shared::Shared;
+use crate::sync::read;
+use linger_series::{Point, Selector, Series, SeriesKey, Window};
+use matcher::Matcher;
+
+/// One selected series on its way.
+struct Reading {
+    id: SeriesId,
+    key: SeriesKey,
+    points: Vec<Point>,
+    /// Copied from the head before any block was read.
+    unsealed: Vec<Point>,
+}
+
+/// The series a selector means that have points in the window, in order of key.
+pub(crate) fn select(
+    shared: &Shared,
+    selector: &Selector,
+    window: Window,
+    limits: SelectLimits,
+) -> Result<Vec<Series>, Error> {
+    let mut readings = Vec::new();
+    let mut budget = Budget { points: 0, max: limits.points_max };
+    for (id, key) in matching(shared, selector, limits.series_max)? {
+        let mut unsealed = Vec::new();
+        read(&shared.head).points(id.stream(), id.ordinal(), window, &mut unsealed);
+        budget.take(unsealed.len())?;
+        readings.push(Reading { id, key, points: Vec::new(), unsealed });
+    }
+    let mut decoder =
+        Decoder::new().map_err(|e| Error::Engine { part: "select".to_owned(), why: e.to_string() })?;
+    let days = shared.partitions.days();
+    for day in days.into_iter().filter(|day| window.from < day.end() && day.start() < window.to) {
+        read_day(shared, &mut decoder, day, window, &mut readings, &mut budget)?;
+    }
+    for reading in &mut readings {
+        let last = reading.points.last().map(|point| point.t);
+        reading.points.extend(reading.unsealed.drain(..).filter(|point| Some(point.t) > last));
+    }
+    readings.retain(|reading| !reading.points.is_empty());
+    Ok(merged(readings))
+}
+
+/// Keys of the series a selector means, whether or not they have points, in order and each once.
+pub(crate) fn keys(shared: &Shared, selector: &Selector) -> Result<Vec<SeriesKey>, Error> {
+    let found = matching(shared, selector, shared.options.series_max)?;
+    let mut keys: Vec<SeriesKey> = found.into_iter().map(|(_, key)| key).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    Ok(keys)
+}
+
+fn matching(
+    shared: &Shared,
+    selector: &Selector,
+    series_max: usize,
+) -> Result<Vec<(SeriesId, SeriesKey)>, Error> {
+    let matcher = Matcher::new(selector)?;
+    let mut found = Vec::new();
+    for id in shared.meta.candidates(selector)? {
+        // Between the two reads retention may have forgotten it.
+        let Some(key) = shared.meta.series(id)? else { continue };
+        if matcher.matches(&key) {
+            if found.len() >= series_max {
+                return Err(Error::TooMany { limit: "series in one answer", max: series_max });
+            }
+            found.push((id, key));
+        }
+    }
+    Ok(found)
+}
+
+/// Points of one answer, against their limit.
+struct Budget {
+    points: usize,
+    max: usize,
+}
+
+impl Budget {
+    fn take(&mut self, points: usize) -> Result<(), Error> {
+        self.points += points;
+        match self.points > self.max {
+            true => Err(Error::TooMany { limit: "points in one answer", max: self.max }),
+            false => Ok(()),
+        }
+    }
+}
+
+/// Appends a day's points to all readings. A partition found damaged is put aside and gives no more points.
+fn read_day(
+    shared: &Shared,
+    decoder: &mut Decoder,
+    day: Day,
+    window: Window,
+    readings: &mut [Reading],
+    budget: &mut Budget,
+) -> Result<(), Error> {
+    let place = |reading: &Reading| (reading.id.stream(), group_of(reading.id.ordinal()));
+    let mut lease = None;
+    // Ids are in order, so that the series of a group lie together and each block is unpacked once.
+    for readings in readings.chunk_by_mut(|a, b| place(a) == place(b)) {
+        let Some((stream, group)) = readings.first().map(place) else { continue };
+        let wanted = readings.iter().fold(0, |mask, reading| mask | mask_of(reading.id.ordinal()));
+        if shared.meta.mask(day, stream, group)? & wanted == 0 {
+            continue;
+        }
+        if lease.is_none() {
+            lease = shared.partitions.read(day)?;
+        }
+        let Some(lease) = &lease else { return Ok(()) };
+        match read_group(lease, decoder, (stream, group), window, readings, budget) {
+            Err(error) if error.is_corruption() => return shared.partitions.quarantine(lease),
+            result => result?,
+        }
+    }
+    Ok(())
+}
+
+fn read_group(
+    lease: &Lease,
+    decoder: &mut Decoder,
+    (stream, group): (StreamId, Group),
+    window: Window,
+    readings: &mut [Reading],
+    budget: &mut Budget,
+) -> Result<(), Error> {
+    for row in lease.blocks(stream, group, window)? {
+        let block = decoder.block(&row).map_err(|error| lease.corrupt(error))?;
+        for reading in &mut *readings {
+            let before = reading.points.len();
+            decoder
+                .points(&block, column_of(reading.id.ordinal()), window, &mut reading.points)
+                .map_err(|error| lease.corrupt(error))?;
+            budget.take(reading.points.len() - before)?;
+        }
+    }
+    Ok(())
+}
+
+/// One series per key: the same key can have come from several streams, as when a metric moved to another
+/// collector. Of two points at one time the later registered stream's stays.
+fn merged(readings: Vec<Reading>) -> Vec<Series> {
+    let mut readings = readings;
+    readings.sort_by(|a, b| (&a.key, a.id).cmp(&(&b.key, b.id)));
+    let mut series: Vec<Series> = Vec::with_capacity(readings.len());
+    for reading in readings {
+        match series.last_mut() {
+            Some(last) if last.key == reading.key => {
+                last.points.splice(0..0, reading.points);
+                // Stable: at equal times the later stream's point, put before, comes first and stays.
+                last.points.sort_by_key(|point| point.t);
+                last.points.dedup_by_key(|point| point.t);
+            }
+            _ => series.push(Series { key: reading.key, points: reading.points }),
+        }
+    }
+    series
+}

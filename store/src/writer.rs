@@ -1,0 +1,369 @@
+//! The one thread that writes. It gathers what arrived, makes it durable with one flush, and only then tells.
+//!
+//! A commit: meta first (a WAL record must never name a series meta does not know), then one WAL record per scrape,
+//! all in one batch and one flush; then the head; then the acknowledgements. A batch never crosses the end of a
+//! block: a scrape that has no room in its stream's block, or belongs to another day, waits for the seal.
+
+use crate::block;
+use crate::day::Day;
+use crate::head::Durable;
+use crate::id::{Ordinal, StreamId};
+use crate::meta::row::Sealed;
+use crate::options::{BLOCK_SAMPLES_MAX, COMMIT_SAMPLES_MAX, HEAD_BYTES_MAX, TIME_MS_MAX, WAL_BYTES_MAX};
+use crate::shared::Shared;
+use crate::stats::raise;
+use crate::store::Scrape;
+use crate::sync::{read, write};
+use crate::wal::log::Seq;
+use crate::wal::{self, Chain};
+use crate::{Error, SeriesId};
+use linger_series::TimeMs;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+mod upkeep;
+
+/// Told once, on the writer's thread: keep it short.
+pub(crate) type OnAck = Box<dyn FnOnce(Result<(), Error>) + Send>;
+
+pub(crate) enum Command {
+    Append(Scrape, OnAck),
+    Note { name: String, value: Vec<u8>, on_ack: OnAck },
+    Maintain(TimeMs),
+    Flush(OnAck),
+    Close(OnAck),
+}
+
+/// Longest sleep when there is nothing to do.
+const IDLE: Duration = Duration::from_secs(3600);
+
+pub(crate) struct Writer {
+    shared: Arc<Shared>,
+    records: wal::Encoder,
+    blocks: block::Encoder,
+    tails: HashMap<StreamId, Tail>,
+    pending: Vec<(Scrape, OnAck)>,
+    pending_samples: usize,
+    notes: BTreeMap<String, Vec<u8>>,
+    note_acks: Vec<OnAck>,
+    staged: Vec<Staged>,
+    committed: Instant,
+    synced: Instant,
+    /// Flushed and not yet synced.
+    unsynced: bool,
+}
+
+/// The end of a stream, with what is staged.
+#[derive(Default)]
+struct Tail {
+    last_seq: Seq,
+    last: Option<TimeMs>,
+    /// Samples in the block that is filling, and its day.
+    block_samples: usize,
+    block_day: Option<Day>,
+    chain: Chain,
+}
+
+/// A scrape with its record, not yet written.
+struct Staged {
+    stream: StreamId,
+    seq: Seq,
+    record: Vec<u8>,
+    at: TimeMs,
+    ordinals: Vec<Ordinal>,
+    values: Vec<f64>,
+    on_ack: OnAck,
+}
+
+impl Writer {
+    pub(crate) fn new(shared: Arc<Shared>, last_seqs: &HashMap<StreamId, Seq>) -> Result<Self, Error> {
+        let zstd = |e: std::io::Error| Error::Engine { part: "writer".to_owned(), why: e.to_string() };
+        let now = Instant::now();
+        let mut writer = Self {
+            records: wal::Encoder::new().map_err(zstd)?,
+            blocks: block::Encoder::new(block::SEAL_LEVEL).map_err(zstd)?,
+            tails: HashMap::new(),
+            pending: Vec::new(),
+            pending_samples: 0,
+            notes: BTreeMap::new(),
+            note_acks: Vec::new(),
+            staged: Vec::new(),
+            // The first commit need not wait.
+            committed: now.checked_sub(shared.options.commit_every).unwrap_or(now),
+            synced: now,
+            unsynced: false,
+            shared,
+        };
+        for (&stream, sealed) in &writer.shared.meta.sealed() {
+            let last_seq = last_seqs.get(&stream).copied().unwrap_or(0).max(sealed.seq);
+            let tail = writer.tail_of(stream, *sealed, last_seq);
+            writer.tails.insert(stream, tail);
+        }
+        Ok(writer)
+    }
+
+    /// A stream's end as the head and the last seal know it; its next record starts a chain.
+    fn tail_of(&self, stream: StreamId, sealed: Sealed, last_seq: Seq) -> Tail {
+        let head = read(&self.shared.head);
+        let times = head.stream(stream).map_or(&[][..], |unsealed| unsealed.times());
+        Tail {
+            last_seq,
+            last: times.last().copied().or(sealed.last),
+            block_samples: times.len(),
+            block_day: times.first().map(|&first| Day::of(first)),
+            chain: Chain::default(),
+        }
+    }
+
+    /// Serves until told to close or until all handles are gone.
+    pub(crate) fn run(mut self, commands: &Receiver<Command>) {
+        loop {
+            let closing = match commands.recv_timeout(self.sleep()) {
+                Ok(command) => self.take(command),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => Some(None),
+            };
+            if let Some(on_ack) = closing {
+                self.close(on_ack);
+                return;
+            }
+            if self.commit_is_due() {
+                self.commit();
+            }
+            if self.unsynced && self.synced.elapsed() >= self.shared.options.sync_every {
+                // A failure is counted as a fault and tried again.
+                let _ = self.sync();
+            }
+        }
+    }
+
+    fn sleep(&self) -> Duration {
+        let options = &self.shared.options;
+        let commit = (!self.pending.is_empty() || !self.note_acks.is_empty())
+            .then(|| options.commit_every.saturating_sub(self.committed.elapsed()));
+        let sync = self.unsynced.then(|| options.sync_every.saturating_sub(self.synced.elapsed()));
+        commit.into_iter().chain(sync).min().unwrap_or(IDLE)
+    }
+
+    fn commit_is_due(&self) -> bool {
+        let waiting = !self.pending.is_empty() || !self.note_acks.is_empty();
+        let full = self.pending_samples >= COMMIT_SAMPLES_MAX
+            || self.pending.len() >= self.shared.options.queue_scrapes_max;
+        waiting && (full || self.committed.elapsed() >= self.shared.options.commit_every)
+    }
+
+    /// Takes a command; `Some` when it is the last.
+    fn take(&mut self, command: Command) -> Option<Option<OnAck>> {
+        match command {
+            Command::Append(scrape, on_ack) => {
+                self.shared.queued_samples.fetch_sub(scrape.samples.len(), Ordering::Relaxed);
+                self.pending_samples += scrape.samples.len();
+                self.pending.push((scrape, on_ack));
+            }
+            Command::Note { name, value, on_ack } => {
+                self.notes.insert(name, value);
+                self.note_acks.push(on_ack);
+            }
+            Command::Maintain(now) => {
+                self.commit();
+                self.maintain(now);
+            }
+            Command::Flush(on_ack) => {
+                self.commit();
+                on_ack(self.sync());
+            }
+            Command::Close(on_ack) => return Some(Some(on_ack)),
+        }
+        None
+    }
+
+    fn close(&mut self, on_ack: Option<OnAck>) {
+        self.commit();
+        let result = self.sync();
+        if let Some(on_ack) = on_ack {
+            on_ack(result);
+        }
+    }
+
+    /// Makes durable against a power cut what commits made durable against a kill.
+    fn sync(&mut self) -> Result<(), Error> {
+        self.synced = Instant::now();
+        let result = if self.unsynced { self.shared.log.sync() } else { Ok(()) };
+        match &result {
+            Ok(()) => self.unsynced = false,
+            Err(error) => self.shared.fault("sync", error),
+        }
+        result
+    }
+
+    /// Makes everything gathered durable and tells.
+    fn commit(&mut self) {
+        self.committed = Instant::now();
+        let pending = std::mem::take(&mut self.pending);
+        self.pending_samples = 0;
+        let notes = std::mem::take(&mut self.notes);
+        let note_acks = std::mem::take(&mut self.note_acks);
+        let meta = self.shared.meta.put_notes(&notes).and_then(|()| self.shared.meta.commit());
+        for on_ack in note_acks {
+            on_ack(meta.clone());
+        }
+        for (scrape, on_ack) in pending {
+            match meta.clone().and_then(|()| self.stage(scrape)) {
+                Ok(Some(staged)) => self.staged.push(Staged { on_ack, ..staged }),
+                Ok(None) => on_ack(Ok(())),
+                Err(error) => {
+                    raise(&self.shared.counters.scrapes_refused, 1);
+                    on_ack(Err(error));
+                }
+            }
+        }
+        self.write_staged();
+        self.seal_full();
+    }
+
+    /// Checks a scrape and encodes its record; `None` for one without samples.
+    fn stage(&mut self, scrape: Scrape) -> Result<Option<Staged>, Error> {
+        let Some(&(any, _)) = scrape.samples.first() else { return Ok(None) };
+        let at = scrape.at;
+        if !(0..=TIME_MS_MAX).contains(&at.0) {
+            return Err(Error::TimeOutOfRange { at });
+        }
+        let meta = &self.shared.meta;
+        let stream = meta.stream(&scrape.stream).ok_or(Error::UnknownSeries { id: any })?;
+        let (ordinals, values) = columns(stream, scrape.samples)?;
+        meta.check_known(stream, &ordinals)?;
+        let tail = self.tails.entry(stream).or_default();
+        if let Some(last) = tail.last.filter(|last| at <= *last) {
+            return Err(Error::TimeNotAfter { stream: scrape.stream, at, last });
+        }
+        let room = tail.block_samples < BLOCK_SAMPLES_MAX
+            && (tail.block_samples == 0 || tail.block_day == Some(Day::of(at)));
+        if !room {
+            self.write_staged();
+            self.seal(stream)?;
+        }
+        let tail = self.tails.entry(stream).or_default();
+        let record = self.records.encode(&mut tail.chain, at, &ordinals, &values);
+        let record = record.map_err(|e| Error::Engine { part: "wal".to_owned(), why: e.to_string() })?;
+        tail.last_seq += 1;
+        tail.last = Some(at);
+        tail.block_samples += 1;
+        tail.block_day = Some(Day::of(at));
+        let on_ack: OnAck = Box::new(|_| ());
+        Ok(Some(Staged { stream, seq: tail.last_seq, record, at, ordinals, values, on_ack }))
+    }
+
+    /// One batch, one flush; then the head, then the acknowledgements.
+    fn write_staged(&mut self) {
+        let mut staged = std::mem::take(&mut self.staged);
+        if staged.is_empty() {
+            return;
+        }
+        let wal_bytes: Vec<usize> = staged.iter().map(|scrape| scrape.record.len()).collect();
+        let records = staged.iter_mut().map(|s| (s.stream, s.seq, std::mem::take(&mut s.record))).collect();
+        let started = Instant::now();
+        let result = self.shared.log.append(records);
+        let counters = &self.shared.counters;
+        let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        counters.last_flush_us.store(micros, Ordering::Relaxed);
+        if result.is_ok() {
+            self.unsynced = true;
+            let mut head = write(&self.shared.head);
+            for (scrape, wal_bytes) in staged.iter().zip(wal_bytes) {
+                let Staged { stream, seq, at, ordinals, values, .. } = scrape;
+                head.append(*stream, &Durable { seq: *seq, wal_bytes, at: *at, ordinals, values });
+            }
+            drop(head);
+            raise(&counters.scrapes_acknowledged, staged.len());
+            raise(&counters.samples_acknowledged, staged.iter().map(|s| s.values.len()).sum());
+        } else {
+            raise(&counters.scrapes_refused, staged.len());
+            self.forget_staged(&staged);
+        }
+        for scrape in staged {
+            (scrape.on_ack)(result.clone());
+        }
+    }
+
+    /// After a failed write: takes its records back as far as that goes, and lets the streams end where they ended
+    /// before. A record that reached the disk all the same is replayed as what it is, a scrape of unknown outcome.
+    fn forget_staged(&mut self, staged: &[Staged]) {
+        let records: Vec<(StreamId, Seq)> = staged.iter().map(|scrape| (scrape.stream, scrape.seq)).collect();
+        if let Err(error) = self.shared.log.delete_all(&records) {
+            self.shared.fault("taking back a failed write", &error);
+        }
+        let sealed = self.shared.meta.sealed();
+        for &(stream, _) in &records {
+            let last_seq = self.tails.get(&stream).map_or(0, |tail| tail.last_seq);
+            let tail = self.tail_of(stream, sealed.get(&stream).copied().unwrap_or_default(), last_seq);
+            self.tails.insert(stream, tail);
+        }
+    }
+
+    fn seal(&mut self, stream: StreamId) -> Result<(), Error> {
+        let result = crate::seal::seal(&self.shared, &mut self.blocks, stream);
+        if let Err(error) = &result {
+            self.shared.fault("seal", error);
+        }
+        let sealed = read(&self.shared.head).stream(stream).is_none();
+        if let Some(tail) = self.tails.get_mut(&stream).filter(|_| sealed) {
+            tail.block_samples = 0;
+            tail.block_day = None;
+            tail.chain.restart();
+        }
+        if sealed { Ok(()) } else { result }
+    }
+
+    /// Seals full blocks, and early what takes more memory or WAL than the limits. One failure ends it: the next
+    /// commit tries again.
+    fn seal_full(&mut self) {
+        let full: Vec<StreamId> = self
+            .tails
+            .iter()
+            .filter(|(_, tail)| tail.block_samples >= BLOCK_SAMPLES_MAX)
+            .map(|(stream, _)| *stream)
+            .collect();
+        for stream in full {
+            if self.seal(stream).is_err() {
+                return;
+            }
+        }
+        loop {
+            let over = {
+                let head = read(&self.shared.head);
+                if head.bytes() > HEAD_BYTES_MAX {
+                    head.largest()
+                } else if head.wal_bytes() > WAL_BYTES_MAX {
+                    head.oldest()
+                } else {
+                    None
+                }
+            };
+            match over {
+                Some(stream) if self.seal(stream).is_ok() => {}
+                _ => return,
+            }
+        }
+    }
+}
+
+/// A scrape's series and values in rising order of series, all of one stream, none twice.
+fn columns(stream: StreamId, mut samples: Vec<(SeriesId, f64)>) -> Result<(Vec<Ordinal>, Vec<f64>), Error> {
+    if !samples.is_sorted_by_key(|(id, _)| *id) {
+        samples.sort_unstable_by_key(|(id, _)| *id);
+    }
+    for ((a, _), (b, _)) in samples.iter().zip(samples.iter().skip(1)) {
+        if a == b {
+            return Err(Error::RepeatedSeries { id: *a });
+        }
+    }
+    for (id, _) in samples.first().into_iter().chain(samples.last()) {
+        if id.stream() != stream {
+            return Err(Error::UnknownSeries { id: *id });
+        }
+    }
+    Ok(samples.into_iter().map(|(id, value)| (id.ordinal(), value)).unzip())
+}

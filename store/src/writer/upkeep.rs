@@ -1,0 +1,63 @@
+//! What the writer does each minute: seals of streams that scrape rarely, retention, closing of idle partitions.
+
+use super::Writer;
+use crate::Error;
+use crate::day::Day;
+use crate::retention;
+use crate::sync::read;
+use linger_series::TimeMs;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Partitions unused for this long are closed: a person who looks at a week keeps looking for minutes.
+const PARTITION_IDLE: Duration = Duration::from_secs(300);
+
+/// How long after its end a day's last block may still fill: collectors that run every ten minutes.
+const DAY_GRACE: Duration = Duration::from_secs(1800);
+
+impl Writer {
+    pub(super) fn maintain(&mut self, now: TimeMs) {
+        self.seal_idle(now);
+        if let Err(error) = self.retain(now) {
+            self.shared.fault("retention", &error);
+        }
+        self.shared.partitions.close_idle(PARTITION_IDLE);
+    }
+
+    /// Seals what is too old to wait for a full block, and blocks of days that are over.
+    fn seal_idle(&mut self, now: TimeMs) {
+        let age_max = self.shared.options.head_age_max;
+        let idle: Vec<_> = read(&self.shared.head)
+            .first_times()
+            .filter(|(_, first)| {
+                now.since(*first) >= age_max || now.since(Day::of(*first).end()) >= DAY_GRACE
+            })
+            .map(|(stream, _)| stream)
+            .collect();
+        for stream in idle {
+            if self.seal(stream).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Drops days by age and by bytes. Age counts from the newest sample where that is earlier than `now`: a clock
+    /// that jumped ahead must not empty the store.
+    fn retain(&mut self, now: TimeMs) -> Result<(), Error> {
+        let shared = &self.shared;
+        let stats = shared.stats();
+        let mut bytes: BTreeMap<Day, u64> = BTreeMap::new();
+        for (day, partition) in shared.partitions.stats() {
+            *bytes.entry(day).or_default() += partition.bytes;
+        }
+        let other = stats.disk_bytes.saturating_sub(bytes.values().sum());
+        let now = stats.newest.map_or(now, |newest| newest.min(now));
+        let options = &shared.options;
+        let gone = retention::expired(&bytes, other, now, options.retention_age, options.retention_bytes);
+        for &day in &gone {
+            let head = read(&shared.head);
+            shared.meta.forget_day(day, |id| head.has(id.stream(), id.ordinal()))?;
+        }
+        if gone.is_empty() { Ok(()) } else { shared.partitions.remove(&gone) }
+    }
+}

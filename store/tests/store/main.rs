@@ -1,0 +1,4 @@
+//! The store through its public interface, on real folders. One binary: linking is the slow part.
+
+mod common;
+mod life;
