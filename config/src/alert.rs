@@ -14,7 +14,8 @@ pub struct Alert {
     pub name: String,
     /// The metric judged, one of [`linger_series::metric::ALL`].
     pub series: String,
-    /// Pattern of the `site` label, see [`site_matches`]; `*` for a metric without sites.
+    /// Pattern of the `site` label: `*` stands for any text, `?` for any one character. It is `*` for a metric
+    /// without sites.
     pub site: String,
     /// Holds while the value is above this.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -123,23 +124,6 @@ impl Alert {
     }
 }
 
-/// Whether a site is meant by a pattern: `*` stands for any text, every other character for itself.
-#[must_use]
-pub fn site_matches(pattern: &str, site: &str) -> bool {
-    let mut pieces = pattern.split('*');
-    // `split` gives at least one piece; the first must stand at the start.
-    let Some(mut rest) = pieces.next().and_then(|first| site.strip_prefix(first)) else { return false };
-    let Some(last) = pieces.next_back() else { return rest.is_empty() };
-    for piece in pieces {
-        // The earliest place is as good as any later one: it leaves the most for the pieces that follow.
-        match rest.split_once(piece) {
-            Some((_, after)) => rest = after,
-            None => return false,
-        }
-    }
-    rest.ends_with(last)
-}
-
 struct Name(String);
 
 impl FromText for Name {
@@ -184,32 +168,8 @@ impl FromText for Pattern {
 
 #[cfg(test)]
 mod tests {
-    use super::{Alert, site_matches};
+    use super::Alert;
     use linger_series::metric;
-
-    #[track_caller]
-    fn check(pattern: &str, site: &str, expected: bool) {
-        assert_eq!(site_matches(pattern, site), expected, "{pattern} on {site}");
-    }
-
-    #[test]
-    fn a_star_stands_for_any_text_and_nothing_else_does() {
-        check("*", "", true);
-        check("*", "main.run+7", true);
-        check("main.run+7", "main.run+7", true);
-        check("main.run+7", "main.run+70", false);
-        check("main.*", "main.run+7", true);
-        check("main.*", "domain.run+7", false);
-        check("*.(*Cart).*", "shop.(*Cart).Add+7", true);
-        check("a*b*c", "abc", true);
-        check("a*b*c", "a-b-b-c", true);
-        check("a*b*c", "acb", false);
-        check("a*a", "a", false);
-        check("**", "x", true);
-        check("main.ru?", "main.run", false);
-        check("", "", true);
-        check("", "x", false);
-    }
 
     #[test]
     fn default_alerts_watch_metrics_that_exist() {

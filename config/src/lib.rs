@@ -24,7 +24,7 @@ mod target;
 mod target_url;
 mod tree;
 
-pub use alert::{Alert, site_matches};
+pub use alert::Alert;
 pub use bytes::Bytes;
 pub use collector::{Collector, CollectorKind, Collectors};
 pub use config::Config;
