@@ -192,3 +192,125 @@ pub(crate) fn bounded(text: &str, bytes_max: usize) -> String {
 fn fnv1a_64(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &b| (hash ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{SITE_ID_BYTES_MAX, START_LINES_MAX, Site, StartLines, bounded};
+    use crate::{Frame, GoRoot};
+    use proptest::prelude::proptest;
+
+    fn frame<'a>(function: &'a str, file: &'a str, line: i64, start_line: i64) -> Frame<'a> {
+        Frame { function, file, line, start_line }
+    }
+
+    fn site(frames: &[Frame<'_>]) -> Site {
+        Site::of_stack(frames.iter().copied(), &GoRoot::default(), &StartLines::default()).unwrap()
+    }
+
+    #[test]
+    fn the_owner_leads_and_the_blocking_frame_stands_beside_it() {
+        let s = site(&[
+            frame("runtime.gopark", "runtime/proc.go", 462, 435),
+            frame("runtime.netpollblock", "runtime/netpoll.go", 575, 552),
+            frame("internal/poll.runtime_pollWait", "runtime/netpoll.go", 351, 336),
+            frame("internal/poll.(*FD).Read", "internal/poll/fd_unix.go", 165, 140),
+            frame("net.(*netFD).Read", "net/fd_posix.go", 68, 67),
+            frame("bufio.(*Reader).Read", "bufio/bufio.go", 245, 210),
+            frame("example.com/feed.(*Conn).pump", "/src/feed/conn.go", 47, 40),
+            frame("example.com/feed.Dial.func1", "/src/feed/dial.go", 12, 11),
+            frame("runtime.goexit", "runtime/asm_amd64.s", 1693, 1692),
+        ]);
+        assert_eq!(s.id, "example.com/feed.(*Conn).pump+7");
+        assert_eq!(
+            (&*s.function, &*s.file, s.line),
+            ("example.com/feed.(*Conn).pump", "/src/feed/conn.go", 47)
+        );
+        assert_eq!(s.blocked_at, "net.(*netFD).Read net/fd_posix.go:68");
+        assert_eq!(s.created_by, "example.com/feed.Dial.func1 /src/feed/dial.go:12");
+    }
+
+    #[test]
+    fn ids_say_what_they_count_lines_from() {
+        #[track_caller]
+        fn check(line: i64, start_line: i64, id: &str) {
+            assert_eq!(site(&[frame("main.f", "f.go", line, start_line)]).id, id);
+        }
+        check(47, 40, "main.f+7");
+        check(40, 40, "main.f+0");
+        // A //line directive may lead before the function's start.
+        check(7, 40, "main.f-33");
+        check(47, 0, "main.f:47");
+        check(0, 40, "main.f");
+        check(i64::MAX, i64::MIN, "main.f:9223372036854775807");
+    }
+
+    #[test]
+    fn start_lines_of_one_profile_serve_another() {
+        let mut lines = StartLines::default();
+        lines.learn([frame("main.f", "f.go", 47, 40), frame("main.g", "g.go", 3, 0)]);
+        let id = |f: Frame<'_>| Site::of_statement([Frame::default(), f], &lines).unwrap().id;
+        assert_eq!(id(frame("main.f", "f.go", 42, 0)), "main.f+2");
+        assert_eq!(id(frame("main.g", "g.go", 3, 0)), "main.g:3");
+        assert!(Site::of_statement([Frame::default()], &lines).is_none());
+        let names: Vec<String> = (0..START_LINES_MAX + 10).map(|i| format!("main.f{i}")).collect();
+        lines.learn(names.iter().map(|n| frame(n, "", 2, 1)));
+        assert_eq!(lines.0.len(), START_LINES_MAX);
+    }
+
+    #[test]
+    fn a_stack_without_user_code_is_counted_where_it_waits() {
+        let s = site(&[
+            frame("runtime.gopark", "", 1, 1),
+            frame("runtime.selectgo", "", 1, 1),
+            frame("net/http.(*persistConn).writeLoop", "net/http/transport.go", 2590, 2585),
+            frame("net/http.(*Transport).dialConn.gowrap3", "net/http/transport.go", 1945, 1945),
+        ]);
+        assert_eq!(s.id, "net/http.(*persistConn).writeLoop+5");
+        assert_eq!(s.created_by, "net/http.(*Transport).dialConn.gowrap3 net/http/transport.go:1945");
+        assert_eq!(
+            site(&[frame("runtime.gopark", "", 9, 1), frame("runtime.f", "", 1, 1)]).id,
+            "runtime.gopark+8"
+        );
+    }
+
+    #[test]
+    fn generated_c_stubs_and_unnamed_frames_own_nothing() {
+        let s = site(&[
+            frame("runtime.cgocall", "", 1, 1),
+            frame("main._Cfunc_sleep", "_cgo_gotypes.go", 50, 45),
+            frame("", "", 0, 0),
+            frame("main.nap", "nap.go", 12, 10),
+            frame("main.main", "nap.go", 20, 18),
+            frame("runtime.main", "", 1, 1),
+        ]);
+        assert_eq!((&*s.id, &*s.created_by), ("main.nap+2", "main.main nap.go:20"));
+        assert!(s.blocked_at.starts_with("main._Cfunc_sleep "));
+        assert!(Site::of_stack([Frame::default()], &GoRoot::default(), &StartLines::default()).is_none());
+    }
+
+    #[test]
+    fn a_cut_stack_does_not_say_who_created_it() {
+        for (depth, known) in [(31, true), (32, false), (33, true), (128, false)] {
+            let frames = vec![frame("main.deep", "d.go", 2, 1); depth];
+            assert_eq!(!site(&frames).created_by.is_empty(), known, "{depth}");
+        }
+    }
+
+    #[test]
+    fn what_is_cut_keeps_its_identity() {
+        let long = "x".repeat(300);
+        let (a, b) = (format!("example.com/{long}.F"), format!("example.com/{long}.G"));
+        let (a, b) = (site(&[frame(&a, "", 9, 2)]).id, site(&[frame(&b, "", 9, 2)]).id);
+        assert!(a != b && a.len() <= SITE_ID_BYTES_MAX && a.ends_with("+7") && a.contains('~'), "{a}");
+    }
+
+    proptest! {
+        #[test]
+        fn labels_are_bounded_whatever_the_names(name in "\\PC{0,300}", line: i64, start_line: i64) {
+            if let Some(s) = Site::of_statement([frame(&name, &name, line, start_line)], &StartLines::default()) {
+                assert!(s.id.len() <= SITE_ID_BYTES_MAX);
+            }
+            assert!(bounded(&name, 40).len() <= 40);
+        }
+    }
+}

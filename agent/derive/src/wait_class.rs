@@ -260,3 +260,116 @@ fn of_state(state: &str) -> Option<WaitClass> {
     };
     Some(class)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::WaitClass;
+    use crate::Frame;
+
+    fn class_of(stack: &str) -> WaitClass {
+        WaitClass::from_frames(stack.split_whitespace().map(Frame::named))
+    }
+
+    #[test]
+    fn words_and_classes_are_one_to_one() {
+        for class in WaitClass::ALL {
+            assert_eq!(class.as_str().parse(), Ok(class));
+        }
+        assert_eq!("waiting".parse::<WaitClass>().unwrap_err().to_string(), "unknown wait class \"waiting\"");
+    }
+
+    #[test]
+    fn stacks_of_all_versions_name_their_class() {
+        #[track_caller]
+        fn check(stack: &str, expected: &str) {
+            assert_eq!(class_of(stack).as_str(), expected, "{stack}");
+        }
+        let gopark = |rest: &str| format!("runtime.gopark {rest} main.f runtime.goexit");
+        check(&gopark("runtime.chansend runtime.chansend1"), "chan send");
+        check(&gopark("runtime.chanrecv runtime.chanrecv1"), "chan receive");
+        check(&gopark("runtime.chanrecv runtime.chanrecv2"), "chan receive");
+        check(&gopark("runtime.chanrecv reflect.chanrecv reflect.Value.recv"), "chan receive");
+        check(&gopark("runtime.selectgo"), "select");
+        check(&gopark("runtime.selectgo reflect.rselect reflect.Select"), "select");
+        check(&gopark("runtime.block"), "select");
+        check(&gopark("time.Sleep"), "sleep");
+        check(
+            &gopark(
+                "runtime.netpollblock internal/poll.runtime_pollWait internal/poll.(*pollDesc).wait \
+                 internal/poll.(*pollDesc).waitRead internal/poll.(*FD).Read net.(*netFD).Read",
+            ),
+            "io",
+        );
+        let semacquire = |rest: &str| gopark(&format!("runtime.goparkunlock runtime.semacquire1 {rest}"));
+        check(&semacquire("internal/sync.runtime_SemacquireMutex internal/sync.(*Mutex).lockSlow"), "mutex");
+        check(&semacquire("sync.runtime_SemacquireMutex sync.(*Mutex).lockSlow sync.(*Mutex).Lock"), "mutex");
+        // A second writer waits for the first one in the inner mutex; Go's own state text says so, too.
+        check(
+            &semacquire("sync.runtime_SemacquireMutex sync.(*Mutex).lockSlow sync.(*RWMutex).Lock"),
+            "mutex",
+        );
+        check(&semacquire("sync.runtime_SemacquireMutex sync.(*RWMutex).RLock"), "rwmutex");
+        check(&semacquire("sync.runtime_SemacquireRWMutexR sync.(*RWMutex).RLock"), "rwmutex");
+        check(&semacquire("sync.runtime_SemacquireRWMutex sync.(*RWMutex).Lock"), "rwmutex");
+        check(&semacquire("sync.runtime_Semacquire sync.(*WaitGroup).Wait"), "waitgroup");
+        check(&semacquire("sync.runtime_SemacquireWaitGroup sync.(*WaitGroup).Wait"), "waitgroup");
+        check(&semacquire("sync.runtime_Semacquire gvisor.dev/gvisor/pkg/sync.f"), "other");
+        check(&semacquire("internal/poll.runtime_Semacquire internal/poll.(*fdMutex).rwlock"), "mutex");
+        check(&gopark("runtime.goparkunlock sync.runtime_notifyListWait sync.(*Cond).Wait"), "cond");
+        check(&semacquire("runtime.semacquire runtime.stopTheWorld runtime.ReadMemStats"), "runtime");
+        check("runtime.gopark runtime.ReadTrace runtime/trace.Start.func1", "runtime");
+        check("runtime.gopark runtime.goparkunlock runtime.runfinq runtime.goexit", "runtime");
+        check("runtime.gopark runtime.bgsweep", "runtime");
+        check("runtime.gopark somewhere.new main.f", "other");
+        check("runtime.coroswitch iter.Pull[...].func2 main.f", "coroutine");
+        check("syscall.Syscall syscall.read syscall.Read main.f", "syscall");
+        check("internal/runtime/syscall.Syscall6 syscall.RawSyscall6 syscall.Syscall6 main.f", "syscall");
+        check("runtime/internal/syscall.Syscall6 syscall.RawSyscall6 main.f", "syscall");
+        check("golang.org/x/sys/unix.Syscall6 golang.org/x/sys/unix.EpollWait main.f", "syscall");
+        check("runtime.notetsleepg os/signal.signal_recv os/signal.loop", "syscall");
+        check("runtime.cgocall main._Cfunc_sleep main.f", "cgo");
+        check("main.f main.main runtime.main", "running");
+        check("runtime.asyncPreempt2 runtime.asyncPreempt main.f", "running");
+        check("runtime.Gosched main.f", "running");
+        check("runtime/pprof.runtime_goroutineProfileWithLabels net/http/pprof.Index", "running");
+        check("syscall.(*SockaddrInet4).sockaddr main.f", "running");
+        check("", "other");
+    }
+
+    #[test]
+    fn dumps_name_the_class_in_their_state() {
+        #[track_caller]
+        fn check(state: &str, stack: &str, expected: &str) {
+            let frames = stack.split_whitespace().map(Frame::named);
+            assert_eq!(WaitClass::from_state(state, frames).as_str(), expected, "{state} {stack}");
+        }
+        check("chan send", "main.f", "chan send");
+        check("chan send (nil chan)", "main.f", "chan send");
+        check("chan receive (durable)", "main.f", "chan receive");
+        check("chan receive (nil chan) (leaked)", "main.f", "chan receive");
+        check("select (no cases)", "main.f", "select");
+        check("select (no cases) (leaked)", "main.f", "select");
+        check("select, 5 minutes", "main.f", "select");
+        check("sync.Mutex.Lock", "", "mutex");
+        check("sync.RWMutex.RLock (scan)", "", "rwmutex");
+        check("sync.RWMutex.Lock", "", "rwmutex");
+        check("sync.WaitGroup.Wait (durable)", "", "waitgroup");
+        check("sync.Cond.Wait", "", "cond");
+        check("sleep", "", "sleep");
+        check("IO wait", "", "io");
+        check("running", "main.f", "running");
+        check("runnable", "main.f", "running");
+        check("coroutine", "", "coroutine");
+        check("GC assist wait", "main.f", "runtime");
+        check("trace reader (blocked)", "", "runtime");
+        check("syscall", "syscall.Syscall syscall.read", "syscall");
+        check("syscall", "main._Cfunc_sleep main.f", "cgo");
+        // Before 1.25 a WaitGroup, before 1.20 a mutex, too.
+        check("semacquire", "sync.runtime_Semacquire sync.(*WaitGroup).Wait main.f", "waitgroup");
+        check("semacquire", "sync.runtime_SemacquireMutex sync.(*Mutex).lockSlow main.f", "mutex");
+        check("semacquire", "internal/poll.runtime_Semacquire", "mutex");
+        check("semacquire", "main.f", "other");
+        check("of a version to come", "main.f", "other");
+        check("", "", "other");
+    }
+}
