@@ -231,3 +231,141 @@ fn levels(counts: &HashMap<SiteKey, u64>, memory: &Memory) -> HashMap<SiteKey, f
     };
     kept.into_iter().map(|(key, count)| (key.clone(), follow(key, count as f64))).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Census, Goroutines, HYSTERESIS, Memory, REMEMBERED_SITES_MAX, SiteLimit};
+    use crate::{Frame, GoRoot, WaitClass};
+    use proptest::prelude::{prop, proptest};
+
+    /// Counts goroutines at `function`, parked in a receive.
+    fn count(stacks: &[(&str, u64)], limit: usize, memory: &Memory) -> Goroutines {
+        let mut census = Census::default();
+        for (function, n) in stacks {
+            let frames = ["runtime.gopark", "runtime.chanrecv", function].map(Frame::named);
+            census.add(*n, || frames.into_iter(), || [1].into_iter(), &GoRoot::default());
+        }
+        census.finish(SiteLimit { sites_max: limit }, memory)
+    }
+
+    fn shown(g: &Goroutines) -> Vec<(&str, u64)> {
+        g.sites.iter().map(|s| (&*s.site.id, s.count)).collect()
+    }
+
+    #[test]
+    fn the_largest_lead_and_the_rest_is_summed() {
+        let stacks = [("main.a", 1), ("main.b", 5), ("main.c", 3), ("main.b", 2), ("main.d", 2)];
+        let g = count(&stacks, 2, &Memory::default());
+        assert_eq!(shown(&g), [("main.b", 7), ("main.c", 3)]);
+        assert_eq!((g.total, g.other[&WaitClass::ChanReceive], g.sites_in_other), (13, 3, 2));
+        assert_eq!(g.by_class[&WaitClass::ChanReceive], 13);
+    }
+
+    #[test]
+    fn a_site_that_grows_is_shown_before_it_is_large() {
+        let flat: Vec<String> = (0..20).map(|i| format!("main.flat{i:02}")).collect();
+        let scrape = |leak: u64, memory: &Memory| {
+            let mut stacks: Vec<(&str, u64)> = flat.iter().map(|f| (&**f, 100)).collect();
+            stacks.push(("main.leak", leak));
+            count(&stacks, 8, memory)
+        };
+        let mut g = scrape(1, &Memory::default());
+        assert!(!shown(&g).iter().any(|(id, _)| *id == "main.leak"));
+        for n in 2..6 {
+            g = scrape(n, &g.memory);
+        }
+        assert!(shown(&g).contains(&("main.leak", 5)), "{:?}", shown(&g));
+        assert_eq!(g.sites.len(), 8);
+    }
+
+    #[test]
+    fn sites_of_nearly_one_size_do_not_take_turns() {
+        let mut memory = Memory::default();
+        let mut first = Vec::new();
+        for i in 0..50_u64 {
+            // Every other scrape the other one is a little larger.
+            let (a, b) = if i % 2 == 0 { (105, 100) } else { (100, 105) };
+            let g = count(&[("main.a", a), ("main.b", b)], 1, &memory);
+            let ids: Vec<String> = g.sites.iter().map(|s| s.site.id.clone()).collect();
+            if i == 0 {
+                first.clone_from(&ids);
+            }
+            assert_eq!(ids, first);
+            memory = g.memory;
+        }
+        let ahead = (100.0 * HYSTERESIS) as u64 + 1;
+        let g = count(&[("main.a", 100), ("main.b", ahead)], 1, &memory);
+        assert_eq!(shown(&g), [("main.b", ahead)]);
+    }
+
+    #[test]
+    fn a_site_that_emptied_is_said_once() {
+        let g = count(&[("main.a", 3), ("main.b", 1)], 10, &Memory::default());
+        let g = count(&[("main.b", 1)], 10, &g.memory);
+        assert_eq!(g.gone, [(WaitClass::ChanReceive, "main.a".to_owned())]);
+        let g = count(&[("main.b", 1)], 10, &g.memory);
+        assert!(g.gone.is_empty());
+    }
+
+    #[test]
+    fn a_site_pushed_into_the_rest_is_not_called_gone() {
+        let g = count(&[("main.a", 3)], 1, &Memory::default());
+        let g = count(&[("main.a", 3), ("main.b", 100)], 1, &g.memory);
+        assert_eq!(shown(&g), [("main.b", 100)]);
+        assert!(g.gone.is_empty());
+    }
+
+    #[test]
+    fn waiters_are_counted_on_one_stack_across_labels() {
+        let mut census = Census::default();
+        let mut add = |function: &str, address: u64, n: u64| {
+            let frames = ["runtime.gopark", function, "main.f"].map(Frame::named);
+            census.add(n, || frames.into_iter(), || [address, 7].into_iter(), &GoRoot::default());
+        };
+        add("internal/sync.runtime_SemacquireMutex", 1, 30);
+        add("internal/sync.runtime_SemacquireMutex", 1, 40);
+        add("sync.runtime_SemacquireWaitGroup", 2, 60);
+        add("runtime.chanrecv", 3, 1000);
+        let g = census.finish(SiteLimit::default(), &Memory::default());
+        assert_eq!(g.max_waiters_on_one_stack, 70);
+    }
+
+    #[test]
+    fn empty_stacks_are_counted_and_said() {
+        let mut census = Census::default();
+        census.add(2, std::iter::empty, std::iter::empty, &GoRoot::default());
+        let g = census.finish(SiteLimit::default(), &Memory::default());
+        assert_eq!((g.total, g.empty_stacks), (2, 2));
+        assert_eq!((g.sites[0].class, &*g.sites[0].site.id), (WaitClass::Other, "unknown"));
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let names: Vec<String> = (0..REMEMBERED_SITES_MAX + 100).map(|i| format!("main.f{i}")).collect();
+        let stacks: Vec<(&str, u64)> = names.iter().zip(1..).map(|(f, n)| (&**f, n)).collect();
+        let g = count(&stacks, 200, &Memory::default());
+        assert_eq!((g.memory.levels.len(), g.memory.shown.len()), (REMEMBERED_SITES_MAX, 200));
+    }
+
+    proptest! {
+        #[test]
+        fn sites_and_the_rest_add_up_to_the_total(
+            scrapes in prop::collection::vec(prop::collection::vec((0..40_u32, 0..10_000_u64), 0..60), 1..6),
+            limit in 0..30_usize,
+        ) {
+            let mut memory = Memory::default();
+            for scrape in scrapes {
+                let names: Vec<String> = scrape.iter().map(|(f, _)| format!("main.f{f}")).collect();
+                let stacks: Vec<(&str, u64)> =
+                    names.iter().zip(&scrape).filter(|(_, s)| s.1 > 0).map(|(n, s)| (&**n, s.1)).collect();
+                let g = count(&stacks, limit, &memory);
+                assert_eq!(g.total, stacks.iter().map(|s| s.1).sum::<u64>());
+                let sites: u64 = g.sites.iter().map(|s| s.count).sum();
+                assert_eq!(sites + g.other.values().sum::<u64>(), g.total);
+                assert_eq!(g.by_class.values().sum::<u64>(), g.total);
+                assert!(g.sites.len() <= limit);
+                memory = g.memory;
+            }
+        }
+    }
+}

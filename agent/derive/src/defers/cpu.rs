@@ -259,3 +259,123 @@ impl Context {
 fn rounded(x: f64) -> u64 {
     x.round().max(0.0) as u64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{CpuDefers, FunctionDefers, Kind, Pooled, PooledDefers, Rate, machinery, pool};
+
+    #[test]
+    fn stacks_through_the_machinery_name_kind_and_function() {
+        #[track_caller]
+        fn check(stack: &str, expected: Option<(Kind, &str)>) {
+            assert_eq!(machinery(stack.split_whitespace()), expected, "{stack}");
+        }
+        check("runtime.deferproc main.f", Some((Kind::Heap, "main.f")));
+        check("runtime.acquirem runtime.newdefer runtime.deferproc main.f", Some((Kind::Heap, "main.f")));
+        check(
+            "internal/runtime/atomic.(*Uint32).Load runtime.lock2 runtime.newdefer runtime.deferproc main.f",
+            Some((Kind::Heap, "main.f")),
+        );
+        check("runtime.newdefer runtime.deferprocat main.f-range1", Some((Kind::Range, "main.f-range1")));
+        check("runtime.newdefer runtime.deferrangefunc main.f", Some((Kind::Range, "main.f")));
+        check("runtime.deferprocStack main.g", Some((Kind::Stack, "main.g")));
+        check("runtime.popDefer runtime.(*_panic).nextDefer main.g", Some((Kind::Mixed, "main.g")));
+        check("runtime.freedefer runtime.deferreturn main.g", Some((Kind::Mixed, "main.g")));
+        check("runtime.(*_panic).start main.g", Some((Kind::Mixed, "main.g")));
+        check("runtime.deferproc", Some((Kind::Heap, "")));
+        // Panics, work that is called by a deferred function, and names that only look alike.
+        check("runtime.(*_panic).nextFrame runtime.gopanic main.g", None);
+        check("runtime.(*_panic).nextDefer runtime.Goexit main.g", None);
+        check("main.deferred runtime.deferreturn main.g", None);
+        check("runtime.mallocgc main.deferred runtime.gopanic main.g", None);
+        check("runtime.tryDeferToSpanScan runtime.gcDrain", None);
+        check("main.f", None);
+        check("", None);
+    }
+
+    /// `n` profiles of 5 s with 2 s of CPU time each, and in the first these samples of 10 ms.
+    fn profiles(n: usize, samples: &[(Kind, &str, u32)]) -> Vec<CpuDefers> {
+        let mut profiles = vec![
+            CpuDefers {
+                window_seconds: 5.0,
+                cpu_seconds: 2.0,
+                sample_seconds: 0.01,
+                by_function: Vec::new()
+            };
+            n
+        ];
+        profiles[0].by_function = samples
+            .iter()
+            .map(|(kind, function, n)| FunctionDefers {
+                kind: *kind,
+                function: (*function).to_owned(),
+                seconds: f64::from(*n) * 0.01,
+            })
+            .collect();
+        profiles
+    }
+
+    fn of<'a>(pooled: &'a Pooled, kind: Kind, function: &str) -> &'a PooledDefers {
+        let list = if function.is_empty() { &pooled.by_kind } else { &pooled.by_function };
+        list.iter().find(|d| d.kind == kind && d.function == function).unwrap()
+    }
+
+    #[test]
+    fn an_hour_without_a_sample_is_below_the_floor_not_zero() {
+        let pooled = pool(&profiles(60, &[]), Some(27));
+        assert_eq!(pooled.window_seconds, 300.0);
+        let Rate::BelowFloor { at_most } = of(&pooled, Kind::Heap, "").rate else { panic!("{pooled:?}") };
+        // 2.996 samples of 10 ms at 10.7 ns each in 300 s, times two.
+        assert!((at_most - 18_664.0).abs() < 10.0, "{at_most}");
+        assert_eq!(of(&pooled, Kind::Stack, "").ratio.value, 0.0);
+        assert!(of(&pooled, Kind::Stack, "").ratio.interval.high > 0.0);
+    }
+
+    #[test]
+    fn running_defers_goes_to_the_kinds_the_function_registers() {
+        let pooled = pool(
+            &profiles(
+                1,
+                &[
+                    (Kind::Heap, "main.f", 30),
+                    (Kind::Mixed, "main.f", 20),
+                    (Kind::Mixed, "main.unseen", 5),
+                    (Kind::Stack, "main.both", 10),
+                    (Kind::Heap, "main.both", 30),
+                    (Kind::Mixed, "main.both", 20),
+                ],
+            ),
+            Some(27),
+        );
+        assert_eq!(of(&pooled, Kind::Heap, "main.f").samples, 50);
+        assert_eq!(of(&pooled, Kind::Mixed, "main.unseen").samples, 5);
+        assert_eq!(of(&pooled, Kind::Stack, "main.both").samples, 15);
+        assert_eq!(of(&pooled, Kind::Heap, "main.both").samples, 45);
+        assert_eq!(of(&pooled, Kind::Heap, "").samples, 95);
+        let total: u64 = pooled.by_kind.iter().map(|d| d.samples).sum();
+        assert_eq!(total, 115);
+    }
+
+    #[test]
+    fn an_unknown_version_widens_and_never_moves_out() {
+        let samples = [(Kind::Heap, "main.f", 100)];
+        let interval = |minor| match of(&pool(&profiles(10, &samples), minor), Kind::Heap, "main.f").rate {
+            Rate::Estimate { per_second, interval } => {
+                assert!(interval.low <= per_second && per_second <= interval.high);
+                interval
+            }
+            other => panic!("{other:?}"),
+        };
+        let (known, unknown) = (interval(Some(27)), interval(None));
+        assert!(unknown.low < known.low && known.high < unknown.high);
+        // One second in 50 at about 10.9 ns is 1.8 million a second.
+        assert!(known.low < 1.8e6 && 1.8e6 < known.high, "{known:?}");
+    }
+
+    #[test]
+    fn no_profiles_say_nothing() {
+        let pooled = pool(&[], None);
+        assert_eq!(of(&pooled, Kind::Heap, "").rate, Rate::NoData);
+        assert!(pooled.by_function.is_empty());
+    }
+}

@@ -255,3 +255,170 @@ fn hidden_call_pcs(record: &HeapRecord) -> impl Iterator<Item = u64> {
         .take_while(move |&call_pc| Some(call_pc) != first_printed && Some(call_pc + 1) != first_printed)
         .take(PREFIX_PCS_MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{HeapDefers, Sampled, Symbols, estimate, floor, pcs_to_resolve, pending};
+    use crate::defers::Kind;
+    use crate::site::StartLines;
+    use linger_proto::heap_text::{HeapRecord, HeapText, MemStats, TextFrame};
+
+    const DEFAULT_RATE_BYTES: u64 = 512 * 1024;
+
+    /// Return addresses of the runtime's frames in these tests.
+    const NAMES: [(u64, &str); 8] = [
+        (0x101, "runtime.mallocgc"),
+        (0x201, "runtime.newobject"),
+        (0x301, "runtime.newdefer"),
+        (0x401, "runtime.deferproc"),
+        (0x501, "runtime.deferprocat"),
+        (0x601, "runtime.deferrangefunc"),
+        (0x701, "runtime.makeslice"),
+        (0x801, "runtime.growslice"),
+    ];
+
+    fn symbols() -> Symbols {
+        NAMES.into_iter().map(|(return_pc, name)| (return_pc - 1, name.to_owned())).collect()
+    }
+
+    fn record(objects: i64, size: i64, hidden: &[u64], function: &str, line: u32) -> HeapRecord {
+        let mut r = HeapRecord::default();
+        (r.in_use_objects, r.in_use_bytes) = (objects, objects * size);
+        r.pcs = hidden.iter().copied().chain([0x9001, 0x9101]).collect();
+        if !function.is_empty() {
+            let mut frame = TextFrame::default();
+            (frame.pc, frame.line) = (0x9000, line);
+            function.clone_into(&mut frame.function);
+            r.frames = vec![frame];
+        }
+        r
+    }
+
+    fn heap(rate_bytes: u64, records: Vec<HeapRecord>) -> HeapText {
+        let mut heap = HeapText::default();
+        (heap.rate_bytes, heap.records) = (rate_bytes, records);
+        heap
+    }
+
+    fn sampled(heap: &HeapText, symbols: &Symbols) -> Sampled {
+        match pending(heap, symbols, &StartLines::default()) {
+            HeapDefers::Sampled(s) => s,
+            HeapDefers::ProfilingOff => panic!("profiling is on"),
+        }
+    }
+
+    /// Expected values: n/p, chi2.ppf(.025, 2n)/2/p and chi2.ppf(.975, 2n+2)/2/p for p = 1 - exp(-48/524288),
+    /// by scipy 1.17.1.
+    #[test]
+    fn estimates_are_unbiased_and_carry_garwoods_interval() {
+        #[track_caller]
+        fn check(sampled: u64, expected: [f64; 3]) {
+            let e = estimate(sampled, 48, DEFAULT_RATE_BYTES);
+            for (got, expected) in [e.value, e.interval.low, e.interval.high].into_iter().zip(expected) {
+                assert!((got - expected).abs() < 1e-9 * expected, "{e:?}");
+            }
+        }
+        check(1, [10923.16667429606, 276.5506364402219, 60859.989408965674]);
+        check(10, [109231.66674296062, 52380.829995889835, 200880.9242466078]);
+        check(100, [1092316.6674296062, 888752.4377197999, 1328549.740654911]);
+    }
+
+    #[test]
+    fn a_service_that_samples_all_gives_exact_numbers() {
+        for rate_bytes in [0, 1] {
+            let e = estimate(7, 48, rate_bytes);
+            assert_eq!((e.value, e.interval.low, e.interval.high), (7.0, 7.0, 7.0));
+        }
+        assert_eq!(floor(48, 1), 1.0);
+        // What was seen is there, however wide the interval.
+        assert!(estimate(3, 48, 64).interval.low >= 3.0);
+    }
+
+    #[test]
+    fn the_floor_is_where_ninety_five_percent_are_seen() {
+        assert!((floor(48, DEFAULT_RATE_BYTES) - 32721.385046605723).abs() < 1e-6);
+        assert!((floor(80, DEFAULT_RATE_BYTES) - 19632.831027963435).abs() < 1e-6);
+    }
+
+    #[test]
+    fn only_stacks_through_the_defer_machinery_are_piles() {
+        let records = vec![
+            record(9, 48, &[0x101, 0x201, 0x301, 0x401], "main.pile", 22),
+            record(4, 48, &[0x301, 0x401], "main.pile", 22),
+            record(5, 48, &[0x101, 0x201], "main.capture", 22),
+            record(2, 48, &[0x101, 0x301, 0x501], "main.loop-range1", 30),
+            record(1, 48, &[0x101, 0x301, 0x601], "main.loop", 29),
+            record(8, 48, &[], "main.other", 1),
+            record(7, 64, &[0x301, 0x401], "main.size", 1),
+            record(0, 48, &[0x301, 0x401], "main.none", 1),
+            record(-3, 48, &[0x301, 0x401], "main.negative", 1),
+            record(3, 80, &[0x301, 0x401], "main.old", 5),
+        ];
+        let mut heap = heap(DEFAULT_RATE_BYTES, records);
+        let mut stats = MemStats::default();
+        (stats.num_gc, stats.last_gc_ns) = (12, 99);
+        heap.mem_stats = Some(stats);
+        let s = sampled(&heap, &symbols());
+        let got: Vec<_> = s.pending.iter().map(|p| (p.kind, &*p.site.id, p.sampled_objects)).collect();
+        let expected = [
+            (Kind::Heap, "main.old:5", 3),
+            (Kind::Heap, "main.pile:22", 13),
+            (Kind::Range, "main.loop-range1:30", 2),
+        ];
+        assert_eq!(got, expected);
+        // Summed first, the interval after.
+        assert_eq!(s.pending[1].high, estimate(13, 48, DEFAULT_RATE_BYTES).interval.high);
+        assert_eq!((s.unresolved.records, s.unnamed), (0, None));
+        assert_eq!(s.as_of_gc.map(|gc| (gc.num_gc, gc.last_gc_ns)), Some((12, 99)));
+    }
+
+    #[test]
+    fn what_has_no_name_is_said_and_not_guessed() {
+        let records = vec![
+            record(9, 48, &[0x101, 0x201, 0x301, 0x401], "main.pile", 22),
+            record(6, 48, &[0xa01], "main.maybe", 3),
+            record(4, 48, &[0x301, 0x401], "", 0),
+        ];
+        let heap = heap(DEFAULT_RATE_BYTES, records);
+        let s = sampled(&heap, &Symbols::new());
+        assert!(s.pending.is_empty());
+        assert_eq!((s.unresolved.records, s.unresolved.sampled_objects), (3, 19));
+        let s = sampled(&heap, &symbols());
+        assert_eq!((s.unresolved.records, s.unresolved.sampled_objects), (1, 6));
+        assert_eq!(s.pending.len(), 1);
+        assert_eq!(s.unnamed.map(|e| e.sampled_objects), Some(4));
+        assert_eq!(
+            pending(&self::heap(0, vec![]), &symbols(), &StartLines::default()),
+            HeapDefers::ProfilingOff
+        );
+    }
+
+    #[test]
+    fn few_addresses_are_asked_for_and_each_once() {
+        let heap = heap(
+            DEFAULT_RATE_BYTES,
+            vec![
+                record(9, 48, &[0x101, 0x201, 0x301, 0x401], "main.pile", 22),
+                record(9, 48, &[0x101, 0x701], "main.small", 22),
+                record(9, 64, &[0x801], "main.size", 22),
+                record(0, 0, &[0x801], "main.freed", 22),
+                record(1, 48, &(1..100).map(|i| 0xb000 + i).collect::<Vec<_>>(), "", 0),
+            ],
+        );
+        let asked = pcs_to_resolve(&heap, &Symbols::new());
+        assert_eq!(asked.get(..5), Some(&[0x100, 0x200, 0x300, 0x400, 0x700][..]));
+        assert_eq!(asked.len(), 5 + super::PREFIX_PCS_MAX);
+        let mut known = symbols();
+        known.extend(asked.iter().map(|&pc| (pc, "x.f".to_owned())));
+        assert!(pcs_to_resolve(&heap, &known).is_empty());
+    }
+
+    #[test]
+    fn start_lines_make_a_site_that_survives_a_rebuild() {
+        let mut lines = StartLines::default();
+        lines.learn([crate::Frame { start_line: 20, ..crate::Frame::named("main.pile") }]);
+        let heap = heap(DEFAULT_RATE_BYTES, vec![record(9, 48, &[0x301, 0x401], "main.pile", 22)]);
+        let HeapDefers::Sampled(s) = pending(&heap, &symbols(), &lines) else { panic!("profiling is on") };
+        assert_eq!(s.pending[0].site.id, "main.pile+2");
+    }
+}
