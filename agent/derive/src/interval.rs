@@ -171,6 +171,23 @@ mod tests {
         check(3_000_000, 2996606.19004997, 3003396.70482166, 1e-8);
     }
 
+    /// The exact coverage: the probability of all counts whose interval holds the mean.
+    #[test]
+    fn ninety_five_percent_of_the_intervals_hold_the_truth() {
+        for mean in [0.1, 0.5, 1.0, 3.0, 9.2, 30.0, 91.6] {
+            let mut probability = f64::exp(-mean);
+            let mut covered = 0.0;
+            for count in 0..400_u32 {
+                let interval = poisson(u64::from(count));
+                if interval.low <= mean && mean <= interval.high {
+                    covered += probability;
+                }
+                probability *= mean / f64::from(count + 1);
+            }
+            assert!((0.95..=1.0).contains(&covered), "{mean}: {covered}");
+        }
+    }
+
     #[test]
     fn the_interval_is_in_order_for_any_count_a_profile_can_hold() {
         for count in [1_000_000, 1_000_001, u64::from(u32::MAX), i64::MAX as u64, u64::MAX] {

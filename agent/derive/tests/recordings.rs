@@ -165,8 +165,11 @@ fn proven_leaks_are_those_that_were_planted() {
     }
 }
 
+/// Of a 95 % interval one in twenty misses, so all of many would be too much to ask: a share of them may miss,
+/// and none by far.
 #[test]
 fn the_interval_of_pending_heap_defers_holds_the_truth() {
+    let (mut intervals, mut missed) = (0, Vec::new());
     for r in recordings() {
         let (heap, symbols) = r.heap();
         let HeapDefers::Sampled(s) = heap::pending(&heap, &symbols, &StartLines::default()) else {
@@ -177,7 +180,15 @@ fn the_interval_of_pending_heap_defers_holds_the_truth() {
             let truth = pile["count"].as_f64().unwrap();
             let found = s.pending.iter().find(|p| p.site.id == id);
             let found = found.unwrap_or_else(|| panic!("{} {id} is not in {:#?}", r.version, s.pending));
-            assert!(found.low <= truth && truth <= found.high, "{} {truth}: {found:?}", r.version);
+            intervals += 1;
+            if truth < found.low || found.high < truth {
+                missed.push(format!("{} {truth}: {found:?}", r.version));
+            }
+            assert!(
+                found.low / 2.0 <= truth && truth <= found.high * 2.0,
+                "{} {truth}: {found:?}",
+                r.version
+            );
             assert_eq!(found.kind, Kind::Heap);
             assert!(truth >= s.floor);
         }
@@ -185,6 +196,7 @@ fn the_interval_of_pending_heap_defers_holds_the_truth() {
         assert_eq!((s.unresolved.records, s.unnamed), (0, None), "{}", r.version);
         assert!(s.as_of_gc.unwrap().num_gc > 0);
     }
+    assert!(missed.len() <= 1 + intervals / 10, "{missed:#?} of {intervals}");
 }
 
 #[test]
