@@ -75,6 +75,28 @@ fn check_pile(go: Go) {
     });
 }
 
+#[test]
+fn pile_that_went_while_the_agent_was_away_is_quiet_again() {
+    let service = Service::start(Go::Newest, "defers");
+    let mut agent = Agent::watching(&[&service.url()]);
+    service.ask(&format!("/pile?n={PILE}"));
+    let exits = |agent: &Agent, code: i32| {
+        wait::until(&format!("check exits {code}"), || {
+            let said = agent.say(&["check", "defers"]);
+            if said.code == code { Ok(()) } else { Err(said) }
+        });
+    };
+    exits(&agent, 2);
+    agent.kill();
+    service.ask("/release");
+    wait::until("two collections have seen the release", || {
+        let truth = service.truth();
+        if truth["gc_since"].as_u64() >= Some(2) { Ok(()) } else { Err(truth) }
+    });
+    agent.start();
+    exits(&agent, 0);
+}
+
 fn at<'a>(defers: &'a Defers, place: &Value) -> Option<&'a DeferSite> {
     defers.targets[0].sites.iter().find(|s| {
         s.function == place["function"] && s.file == place["file"] && Some(s.line) == place["line"].as_u64()

@@ -73,3 +73,22 @@ fn check(go: Go) {
     assert!(points.iter().all(|&(_, n)| n >= 1.0), "no zero among {points:?}");
     drop(service);
 }
+
+#[test]
+fn threshold_of_a_former_process_is_quiet_again() {
+    let mut service = Service::start(Go::Newest, "defers");
+    let agent = Agent::watching(&[&service.url()]);
+    let fires = wait::until("the growth of a site fires", || {
+        service.ask("/leak?n=5");
+        let said = agent.say(&["check", "goroutines"]);
+        if said.code == 2 { Ok(said) } else { Err(said) }
+    });
+    assert!(fires.out.contains("main.waitForReply"), "{fires:?}");
+    service.kill();
+    let service = Service::start_on(Go::Newest, "defers", service.address);
+    wait::until("the new process has no such site", || {
+        let said = agent.say(&["check", "goroutines"]);
+        if said.code == 0 { Ok(()) } else { Err(said) }
+    });
+    drop(service);
+}
