@@ -72,7 +72,8 @@ impl Judge {
     pub fn new(alerts: &[linger_config::Alert], time_scale: f64, saved: Option<&[u8]>) -> Self {
         let rules: Vec<Rule> = alerts.iter().map(|a| rule(a, time_scale)).collect();
         let known = |name: &str| rules.iter().any(|r| r.name == name);
-        let states = saved.map(load).unwrap_or_default().into_iter().filter(|((name, _), _)| known(name)).collect();
+        let states =
+            saved.map(load).unwrap_or_default().into_iter().filter(|((name, _), _)| known(name)).collect();
         Self { rules, states, growth_over: GROWTH_OVER.div_f64(time_scale) }
     }
 
@@ -255,7 +256,8 @@ impl Seen {
             series.extend(reader.select(&Selector::metric(name), window)?);
         }
         let lows = reader.select(&Selector::metric(metric::DEFERS_PENDING_LOW), window)?;
-        let lows = lows.into_iter().filter_map(|s| Some((s.key.labels.clone(), s.points.last()?.v))).collect();
+        let lows =
+            lows.into_iter().filter_map(|s| Some((s.key.labels.clone(), s.points.last()?.v))).collect();
         let mut restarts_of: HashMap<String, Vec<TimeMs>> = HashMap::new();
         let mut slopes = HashMap::new();
         for s in &series {
@@ -287,7 +289,10 @@ impl Seen {
             let value =
                 if *stored_as == metric::DEFERS_PENDING_GROWTH { slope.per_second() } else { slope.per_hour };
             let target = key.labels.get("target").to_owned();
-            by_target.entry(target).or_default().push((SeriesKey::new(*stored_as, key.labels.clone()), value));
+            by_target
+                .entry(target)
+                .or_default()
+                .push((SeriesKey::new(*stored_as, key.labels.clone()), value));
         }
         by_target
     }

@@ -107,7 +107,11 @@ async fn check(State(api): State<Arc<Api>>, asked: Asked<CheckQuestion>) -> Resp
 type Asked<Q> = Result<Query<Q>, axum::extract::rejection::QueryRejection>;
 
 fn misasked(rejection: &axum::extract::rejection::QueryRejection) -> Response {
-    failed(StatusCode::BAD_REQUEST, &rejection.body_text(), Some("the paths and their parameters are listed at /"))
+    failed(
+        StatusCode::BAD_REQUEST,
+        &rejection.body_text(),
+        Some("the paths and their parameters are listed at /"),
+    )
 }
 
 async fn no_such_path() -> Response {
@@ -171,10 +175,12 @@ mod tests {
     #[test]
     fn only_loopback_names_and_the_own_address_are_answered() {
         let listen = "10.1.2.3:6262".parse().unwrap();
-        for own in ["127.0.0.1:6262", "localhost", "LOCALHOST:80", "[::1]:6262", "10.1.2.3:6262", "10.1.2.3"] {
+        for own in ["127.0.0.1:6262", "localhost", "LOCALHOST:80", "[::1]:6262", "10.1.2.3:6262", "10.1.2.3"]
+        {
             assert!(is_own_host(own, listen), "{own}");
         }
-        for other in ["", "evil.example:6262", "10.1.2.4:6262", "localhost.evil.example", "127.0.0.1.evil:1"] {
+        for other in ["", "evil.example:6262", "10.1.2.4:6262", "localhost.evil.example", "127.0.0.1.evil:1"]
+        {
             assert!(!is_own_host(other, listen), "{other}");
         }
     }

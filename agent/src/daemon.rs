@@ -2,6 +2,7 @@
 //! flow, say what happened.
 
 use crate::alert::{JUDGE_EVERY, Judge, STATES_NOTE};
+use crate::ask::{AGENT_FILE, AgentFile};
 use crate::live::{Live, STATUS_NOTE};
 use crate::pipeline::sink::{Sink, ToStore};
 use crate::pipeline::{Facts, Pipeline, Worker, incarnation_note};
@@ -29,9 +30,6 @@ const BLOCKING_THREADS_MAX: usize = 4;
 const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(60);
 /// How long stopping may take before the process goes anyway; the store loses nothing by it.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
-/// Name of the file by which `--data` finds a running agent.
-pub const AGENT_FILE: &str = "agent.json";
-
 /// What the command line decided.
 #[derive(Clone, Debug)]
 pub struct Setup {
@@ -64,7 +62,9 @@ impl Error {
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::NoTarget => Some("name one: linger agent http://127.0.0.1:6060, or list targets in --config FILE"),
+            Self::NoTarget => {
+                Some("name one: linger agent http://127.0.0.1:6060, or list targets in --config FILE")
+            }
             Self::Store(_) => Some("each agent needs a folder of its own: --data DIR"),
             Self::Listen(..) => Some("another agent may run already; choose another address with --listen"),
             Self::System(..) | Self::Client(_) => None,
@@ -112,10 +112,12 @@ async fn live(setup: Setup) -> Result<(), Error> {
     let listen = listener.local_addr().map_err(|e| Error::System("no local address", e))?;
     let live = Arc::new(Live::new(&config, &listen.to_string(), &setup.data, clock::now().0));
     let client = Client::new().map_err(Error::Client)?;
-    let worker = Worker::new(facts(&config, &store), ToStore::new(store.clone()), Some(setup.data.join("trace")));
+    let worker =
+        Worker::new(facts(&config, &store), ToStore::new(store.clone()), Some(setup.data.join("trace")));
     let (pipeline, pipeline_thread) =
         Pipeline::start(worker).map_err(|e| Error::System("no thread for the pipeline", e))?;
-    let judge = Judge::new(&config.alerts, scale.get(), store.note(STATES_NOTE).map_err(Error::Store)?.as_deref());
+    let judge =
+        Judge::new(&config.alerts, scale.get(), store.note(STATES_NOTE).map_err(Error::Store)?.as_deref());
     announce(&setup.data, &listen)?;
 
     let (stop, stopping) = watch::channel(false);
@@ -211,8 +213,10 @@ fn scraper(
 
 /// Leaves the file by which `--data` finds this agent.
 fn announce(data: &Path, listen: &std::net::SocketAddr) -> Result<(), Error> {
-    let text = serde_json::json!({"pid": std::process::id(), "listen": listen.to_string()}).to_string();
-    std::fs::write(data.join(AGENT_FILE), text).map_err(|e| Error::System("the data folder cannot be written", e))
+    let file = AgentFile { pid: std::process::id(), listen: listen.to_string() };
+    let text = serde_json::to_vec(&file).unwrap_or_default();
+    std::fs::write(data.join(AGENT_FILE), text)
+        .map_err(|e| Error::System("the data folder cannot be written", e))
 }
 
 /// Has thresholds judged on the pipeline's thread, between scrapes.

@@ -4,6 +4,8 @@
 pub mod alert;
 pub mod answer;
 pub mod api;
+pub mod ask;
+pub mod cli;
 pub mod clock;
 pub mod daemon;
 pub mod live;
@@ -13,3 +15,4 @@ pub mod question;
 pub mod reader;
 pub mod report;
 pub mod scrape;
+pub mod show;

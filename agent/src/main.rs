@@ -1,3 +1,5 @@
 //! The `linger` binary.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    linger::cli::run()
+}

@@ -57,9 +57,13 @@ async fn look(config: &Config, watch_for: Duration) -> Result<Scraped, String> {
     };
     let memory = ToMemory::default();
     let worker = Worker::new([facts], memory.clone(), None);
-    let (pipeline, thread) = Pipeline::start(worker).map_err(|e| format!("no thread for the pipeline: {e}"))?;
-    let plans: Vec<Plan> =
-        target.collectors.iter().map(|(kind, c)| Plan { kind, every: c.every.get(), enabled: c.enabled }).collect();
+    let (pipeline, thread) =
+        Pipeline::start(worker).map_err(|e| format!("no thread for the pipeline: {e}"))?;
+    let plans: Vec<Plan> = target
+        .collectors
+        .iter()
+        .map(|(kind, c)| Plan { kind, every: c.every.get(), enabled: c.enabled })
+        .collect();
     let scraper = Rc::new(Scraper {
         schedule: RefCell::new(Schedule::new(&name, &plans, DUTY_CYCLE_MAX, 1.0, Tick::ZERO)),
         client: Client::new().map_err(|e| e.to_string())?,

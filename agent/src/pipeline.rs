@@ -138,7 +138,9 @@ fn decoded(
         CollectorKind::Goroutine => goroutine::take(target, &answer.body, samples),
         CollectorKind::Heap => heap::take(target, job, &answer.body, samples),
         CollectorKind::Cpu => cpu::take(target, job, &answer.body, samples),
-        CollectorKind::Mutex | CollectorKind::Block => contention::take(target, job.kind, &answer.body, samples),
+        CollectorKind::Mutex | CollectorKind::Block => {
+            contention::take(target, job.kind, &answer.body, samples)
+        }
         CollectorKind::Trace => trace::take(&job.target, &answer.body, traces),
     }
 }
@@ -205,7 +207,11 @@ impl Pipeline {
 
 fn guarded(job: &Job, work: impl FnOnce() -> Reply) -> Reply {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
-        tracing::error!(target = job.target, collector = job.kind.as_str(), "decoding panicked; please report it");
+        tracing::error!(
+            target = job.target,
+            collector = job.kind.as_str(),
+            "decoding panicked; please report it"
+        );
         Reply::failed(Failure::new(State::Internal, "decoding panicked"))
     })
 }

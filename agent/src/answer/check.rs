@@ -15,7 +15,9 @@ pub fn check(status: &Status, question: &CheckQuestion) -> Check {
     let alerts: Vec<AlertStatus> = status
         .alerts
         .iter()
-        .filter(|a| concerns(a, question.subject) && wanted(a.labels.get("target").map_or("", String::as_str)))
+        .filter(|a| {
+            concerns(a, question.subject) && wanted(a.labels.get("target").map_or("", String::as_str))
+        })
         .cloned()
         .collect();
     let mut findings: Vec<(u8, String)> = alerts.iter().map(of_alert).collect();
@@ -30,7 +32,8 @@ pub fn check(status: &Status, question: &CheckQuestion) -> Check {
         findings.push((code, format!("{}: {}", target.target, target.state)));
     }
     if question.subject == CheckSubject::Agent && status.store.scrapes_dropped > 0 {
-        findings.push((WARNING, format!("{} scrapes dropped: the disk is slow", status.store.scrapes_dropped)));
+        findings
+            .push((WARNING, format!("{} scrapes dropped: the disk is slow", status.store.scrapes_dropped)));
     }
     findings.sort_by_key(|(code, _)| std::cmp::Reverse(severity(*code)));
     let code = findings.first().map_or(OK, |(code, _)| *code);
@@ -61,7 +64,8 @@ fn concerns(alert: &AlertStatus, subject: CheckSubject) -> bool {
 fn of_alert(alert: &AlertStatus) -> (u8, String) {
     let place = alert.site.as_ref().map(|s| format!(" at {} {}:{}", s.function, s.file, s.line));
     let target = alert.labels.get("target").map_or("", String::as_str);
-    let text = format!("{} {}: {target}{} ({})", alert.name, alert.state, place.unwrap_or_default(), alert.rule);
+    let text =
+        format!("{} {}: {target}{} ({})", alert.name, alert.state, place.unwrap_or_default(), alert.rule);
     let code = match alert.state.as_str() {
         "firing" => CRITICAL,
         "pending" => WARNING,

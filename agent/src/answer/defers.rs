@@ -50,7 +50,8 @@ pub fn defers(
     let sites_left_out = listed.len().saturating_sub(limit);
     listed.truncate(limit);
 
-    let profiles = profiles(&of(metric::CPU_SECONDS)?, &of(metric::CPU_WINDOW)?, &of(metric::DEFER_CPU_SECONDS)?);
+    let profiles =
+        profiles(&of(metric::CPU_SECONDS)?, &of(metric::CPU_WINDOW)?, &of(metric::DEFER_CPU_SECONDS)?);
     let pooled = pool([&profiles], None);
     let mut executed: Vec<DeferCpu> = pooled.by_function.iter().filter_map(run).collect();
     executed.sort_by(|a, b| b.cpu_ratio.total_cmp(&a.cpu_ratio));

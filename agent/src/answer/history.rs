@@ -110,7 +110,8 @@ mod tests {
 
     #[test]
     fn long_series_are_drawn_as_medians() {
-        let long: Vec<Point> = (0..2048_u32).map(|i| Point::new(TimeMs(i64::from(i)), f64::from(i))).collect();
+        let long: Vec<Point> =
+            (0..2048_u32).map(|i| Point::new(TimeMs(i64::from(i)), f64::from(i))).collect();
         let short = drawn(&long);
         assert_eq!((short.len(), short.first().copied()), (512, Some((3, 2.0))));
     }

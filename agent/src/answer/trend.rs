@@ -11,12 +11,7 @@ use linger_series::{Selector, Series, TimeMs, Window, metric};
 ///
 /// # Errors
 /// What the reader says.
-pub fn trend(
-    reader: &dyn Reader,
-    target: &str,
-    window: Window,
-    limit: usize,
-) -> Result<TargetTrend, String> {
+pub fn trend(reader: &dyn Reader, target: &str, window: Window, limit: usize) -> Result<TargetTrend, String> {
     let of = |name: &str| reader.select(&Selector::metric(name).with("target", target), window);
     let restarts = restarts(reader, target, window)?;
     let sites = Sites::read(reader, target, window)?;

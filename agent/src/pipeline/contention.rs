@@ -10,7 +10,7 @@ use linger_proto::{Limits, pprof};
 use linger_series::metric;
 
 /// Reads a mutex or block profile.
-pub fn take(
+pub(super) fn take(
     target: &TargetState,
     kind: CollectorKind,
     body: &[u8],
@@ -20,7 +20,8 @@ pub fn take(
     let sites = by_site(&profile, &target.go_root)
         .ok_or_else(|| Failure::new(State::NotPprof, "a profile, but not of contention"))?;
     if sites.is_empty() {
-        let detail = Some("the profile is empty: the service does not sample it, or nobody waited".to_owned());
+        let detail =
+            Some("the profile is empty: the service does not sample it, or nobody waited".to_owned());
         return Ok(Reply { state: State::NotSampled, detail, ..Reply::ok() });
     }
     for c in &sites {

@@ -7,7 +7,7 @@ use linger_proto::index_page;
 use linger_series::metric;
 
 /// Reads the index page.
-pub fn take(body: &[u8], samples: &mut Samples) -> Result<Reply, Failure> {
+pub(super) fn take(body: &[u8], samples: &mut Samples) -> Result<Reply, Failure> {
     let page = index_page::parse(body).map_err(refused)?;
     let count = page
         .count("goroutine")

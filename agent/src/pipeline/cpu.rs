@@ -13,9 +13,15 @@ use std::time::Duration;
 const POOL_OVER: Duration = Duration::from_secs(3600);
 
 /// Reads a CPU profile.
-pub fn take(target: &mut TargetState, job: &Job, body: &[u8], samples: &mut Samples) -> Result<Reply, Failure> {
+pub(super) fn take(
+    target: &mut TargetState,
+    job: &Job,
+    body: &[u8],
+    samples: &mut Samples,
+) -> Result<Reply, Failure> {
     let profile = pprof::decode(body, &Limits::default()).map_err(refused)?;
-    let seen = from_profile(&profile).ok_or_else(|| Failure::new(State::NotPprof, "a profile, but not of CPU time"))?;
+    let seen = from_profile(&profile)
+        .ok_or_else(|| Failure::new(State::NotPprof, "a profile, but not of CPU time"))?;
     samples.push(metric::CPU_SECONDS, &[], seen.cpu_seconds);
     samples.push(metric::CPU_WINDOW, &[], seen.window_seconds);
     for f in &seen.by_function {

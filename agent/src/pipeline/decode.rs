@@ -4,7 +4,7 @@ use crate::scrape::outcome::{Failure, State};
 use linger_proto::Error;
 
 /// Names a decoder's refusal.
-pub fn refused(error: Error) -> Failure {
+pub(super) fn refused(error: Error) -> Failure {
     let state = match error {
         Error::TooLarge { .. } => State::TooLarge,
         Error::TruncatedGzip { .. } | Error::CutOff { .. } => State::Truncated,

@@ -10,7 +10,7 @@ use linger_proto::{Limits, pprof};
 use linger_series::metric;
 
 /// Reads a goroutine profile with `debug=0`.
-pub fn take(target: &mut TargetState, body: &[u8], samples: &mut Samples) -> Result<Reply, Failure> {
+pub(super) fn take(target: &mut TargetState, body: &[u8], samples: &mut Samples) -> Result<Reply, Failure> {
     let profile = pprof::decode(body, &Limits::default()).map_err(refused)?;
     let frames = || profile.samples().flat_map(|s| s.frames()).map(Frame::from);
     if !target.go_root.is_known() {

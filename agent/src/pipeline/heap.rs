@@ -10,10 +10,15 @@ use linger_proto::{Limits, heap_text, symbol};
 use linger_series::metric;
 
 /// How this method is called in labels and JSON.
-pub const METHOD: &str = "heap profile";
+pub(super) const METHOD: &str = "heap profile";
 
 /// Reads a heap profile with `debug=1`.
-pub fn take(target: &mut TargetState, job: &Job, body: &[u8], samples: &mut Samples) -> Result<Reply, Failure> {
+pub(super) fn take(
+    target: &mut TargetState,
+    job: &Job,
+    body: &[u8],
+    samples: &mut Samples,
+) -> Result<Reply, Failure> {
     let heap = heap_text::parse(body, &Limits::default()).map_err(refused)?;
     let mut reply = Reply::ok();
     if let Some(stats) = &heap.mem_stats
@@ -38,7 +43,8 @@ pub fn take(target: &mut TargetState, job: &Job, body: &[u8], samples: &mut Samp
     match pending(&heap, &target.symbols, &target.start_lines) {
         HeapDefers::ProfilingOff => {
             reply.state = State::NotSampled;
-            reply.detail = Some("the service sets runtime.MemProfileRate to 0: pending defers cannot be seen".into());
+            reply.detail =
+                Some("the service sets runtime.MemProfileRate to 0: pending defers cannot be seen".into());
         }
         HeapDefers::Sampled(sampled) => record(target, &sampled, samples, &mut reply),
     }
@@ -47,7 +53,8 @@ pub fn take(target: &mut TargetState, job: &Job, body: &[u8], samples: &mut Samp
 
 /// Takes the target's names for addresses; what could not be named is said.
 fn name_addresses(target: &mut TargetState, answer: &Result<Answer, Failure>) -> Option<String> {
-    let failed = |why: &str| Some(format!("the service could not name code addresses, defers may be missing: {why}"));
+    let failed =
+        |why: &str| Some(format!("the service could not name code addresses, defers may be missing: {why}"));
     match answer {
         Err(failure) => failed(&failure.detail),
         Ok(answer) => match symbol::parse(&answer.body) {

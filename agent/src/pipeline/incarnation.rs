@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// The incarnation of one target, with the last reading of its MemStats, which outlives the agent.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Incarnation {
+pub(super) struct Incarnation {
     target: String,
     ordinal: u64,
     since_ms: i64,
@@ -21,7 +21,7 @@ pub struct Incarnation {
 
 /// At `at` the process was the `ordinal`th: proven.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Proof {
+pub(super) struct Proof {
     /// When.
     pub at: TimeMs,
     /// Which.
@@ -30,7 +30,7 @@ pub struct Proof {
 
 impl Incarnation {
     /// Nothing seen yet.
-    pub fn new(target: &str) -> Self {
+    pub(super) fn new(target: &str) -> Self {
         Self {
             target: target.to_owned(),
             ordinal: 0,
@@ -44,7 +44,7 @@ impl Incarnation {
     }
 
     /// Judges a reading; true when it proves a restart.
-    pub fn judge(&mut self, stats: &MemStats, at: TimeMs) -> bool {
+    pub(super) fn judge(&mut self, stats: &MemStats, at: TimeMs) -> bool {
         let verdict = self.verdict(stats);
         let restarted = verdict.is_some_and(Verdict::is_restart);
         if restarted || verdict.is_none() {
@@ -61,7 +61,12 @@ impl Incarnation {
         }
         if restarted {
             let verdict = verdict.map(|v| v.to_string()).unwrap_or_default();
-            tracing::info!(target = self.target, incarnation = self.ordinal, verdict, "the target is a new process");
+            tracing::info!(
+                target = self.target,
+                incarnation = self.ordinal,
+                verdict,
+                "the target is a new process"
+            );
         }
         restarted
     }
@@ -78,27 +83,27 @@ impl Incarnation {
     }
 
     /// The proof of the last judgement, once.
-    pub fn take_proof(&mut self) -> Option<Proof> {
+    pub(super) fn take_proof(&mut self) -> Option<Proof> {
         self.proof.take()
     }
 
     /// Ordinal and first sight of the present process; `None` before the first reading.
-    pub fn present(&self) -> Option<(u64, i64)> {
+    pub(super) fn present(&self) -> Option<(u64, i64)> {
         (self.ordinal > 0).then_some((self.ordinal, self.since_ms))
     }
 
     /// Name of the note that keeps it over the agent's restarts.
-    pub fn note_name(&self) -> String {
+    pub(super) fn note_name(&self) -> String {
         note_name(&self.target)
     }
 
     /// Its durable form.
-    pub fn to_note(&self) -> Vec<u8> {
+    pub(super) fn to_note(&self) -> Vec<u8> {
         serde_json::to_vec(self).unwrap_or_default()
     }
 
     /// Reads a note; one that cannot be read counts as none.
-    pub fn from_note(target: &str, note: Option<&[u8]>) -> Self {
+    pub(super) fn from_note(target: &str, note: Option<&[u8]>) -> Self {
         note.and_then(|bytes| serde_json::from_slice(bytes).ok()).unwrap_or_else(|| Self::new(target))
     }
 }
@@ -119,14 +124,13 @@ mod tests {
         for gc in 1..=num_gc {
             pause_end_ns[((gc + 255) % 256) as usize] = start_ns + u64::from(gc);
         }
-        MemStats {
-            num_gc,
-            last_gc_ns: start_ns + u64::from(num_gc),
-            total_alloc_bytes: u64::from(num_gc) * 1000,
-            mallocs: u64::from(num_gc) * 10,
-            pause_end_ns,
-            ..MemStats::default()
-        }
+        let mut stats = MemStats::default();
+        stats.num_gc = num_gc;
+        stats.last_gc_ns = start_ns + u64::from(num_gc);
+        stats.total_alloc_bytes = u64::from(num_gc) * 1000;
+        stats.mallocs = u64::from(num_gc) * 10;
+        stats.pause_end_ns = pause_end_ns;
+        stats
     }
 
     #[test]

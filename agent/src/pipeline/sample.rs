@@ -4,7 +4,7 @@ use linger_derive::Site;
 use linger_series::{Labels, SeriesKey, metric};
 
 /// Points under construction.
-pub struct Samples {
+pub(super) struct Samples {
     base: Labels,
     /// Keys and values so far.
     pub points: Vec<(SeriesKey, f64)>,

@@ -48,7 +48,12 @@ impl ToStore {
         Ok(id)
     }
 
-    fn try_append(&mut self, stream: &Stream, at: TimeMs, points: &[(SeriesKey, f64)]) -> Result<(), linger_store::Error> {
+    fn try_append(
+        &mut self,
+        stream: &Stream,
+        at: TimeMs,
+        points: &[(SeriesKey, f64)],
+    ) -> Result<(), linger_store::Error> {
         let mut samples = Vec::with_capacity(points.len());
         for (key, value) in points {
             samples.push((self.id(stream, key)?, *value));
@@ -67,7 +72,12 @@ fn complain(refused: &AtomicU64, stream: &Stream, why: &str) {
     let before = refused.fetch_add(1, Ordering::Relaxed);
     if before.is_multiple_of(100) {
         let so_far = before + 1;
-        tracing::error!(target = &*stream.target, collector = &*stream.collector, so_far, "scrape not stored: {why}");
+        tracing::error!(
+            target = &*stream.target,
+            collector = &*stream.collector,
+            so_far,
+            "scrape not stored: {why}"
+        );
     }
 }
 

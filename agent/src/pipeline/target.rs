@@ -26,7 +26,7 @@ pub struct Facts {
 }
 
 /// What is remembered of a target.
-pub struct TargetState {
+pub(super) struct TargetState {
     /// What is given.
     pub facts: Facts,
     /// Labels on each of its series.

@@ -8,13 +8,14 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
 /// Takes a trace; `folder` keeps the last one of each target.
-pub fn take(target: &str, body: &[u8], folder: Option<&Path>) -> Result<Reply, Failure> {
+pub(super) fn take(target: &str, body: &[u8], folder: Option<&Path>) -> Result<Reply, Failure> {
     let version = trace_header::recognise(body).map_err(refused)?;
     let mut detail = format!("Go 1.{} trace, {} bytes", version.minor, body.len());
     if let Some(folder) = folder {
         let path = folder.join(format!("{}.trace", file_name(target)));
-        keep(&path, body)
-            .map_err(|e| Failure::new(State::Internal, format!("{} cannot be written: {e}", path.display())))?;
+        keep(&path, body).map_err(|e| {
+            Failure::new(State::Internal, format!("{} cannot be written: {e}", path.display()))
+        })?;
         detail = format!("{detail}, kept in {}", path.display());
     }
     Ok(Reply { detail: Some(detail), ..Reply::ok() })

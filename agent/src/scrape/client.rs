@@ -300,10 +300,7 @@ mod tests {
         let busy = "Could not enable CPU profiling: cpu profiling already in use\n";
         assert_eq!(status(500, busy), State::Busy);
         assert_eq!(status(500, "Could not enable tracing: tracing is already enabled"), State::Busy);
-        assert_eq!(
-            status(400, "profile duration exceeds server's WriteTimeout"),
-            State::WindowTooLong
-        );
+        assert_eq!(status(400, "profile duration exceeds server's WriteTimeout"), State::WindowTooLong);
         assert_eq!(status(500, "oops"), State::ServerError);
     }
 }

@@ -58,7 +58,8 @@ impl Scraper {
         let window_s = request::window_s(self.target.collectors.get(kind));
         let known = self.known_goroutines().unwrap_or(0);
         let cost = took.map(|took| cost::predicted(kind, took, window_s, known));
-        let mut job = Job { target: self.target.name.clone(), kind, at, window_s, fetched, cost, symbols: None };
+        let mut job =
+            Job { target: self.target.name.clone(), kind, at, window_s, fetched, cost, symbols: None };
         let mut reply = self.pipeline.work(job.clone()).await;
         if !reply.unknown_pcs.is_empty() {
             job.symbols = Some(self.fetch_symbols(&reply.unknown_pcs).await);
@@ -70,8 +71,7 @@ impl Scraper {
     }
 
     async fn fetch(&self, kind: CollectorKind) -> Result<Answer, Failure> {
-        let request =
-            request::request(&self.target, kind).map_err(|e| Failure::new(State::Internal, e))?;
+        let request = request::request(&self.target, kind).map_err(|e| Failure::new(State::Internal, e))?;
         self.client.fetch(&request).await
     }
 
@@ -91,7 +91,14 @@ impl Scraper {
     }
 
     /// Puts the outcome and the schedule as it stands now on the board.
-    fn show(&self, kind: CollectorKind, reply: &Reply, at_ms: i64, took: Option<Duration>, bytes: Option<usize>) {
+    fn show(
+        &self,
+        kind: CollectorKind,
+        reply: &Reply,
+        at_ms: i64,
+        took: Option<Duration>,
+        bytes: Option<usize>,
+    ) {
         let schedule = self.schedule.borrow();
         self.live.update(&self.target.name, |t| {
             let was_up = t.up;

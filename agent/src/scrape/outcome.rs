@@ -116,7 +116,9 @@ impl State {
                 "serve /debug/pprof without credentials on loopback; credentials for targets come with a later release"
             }
             Self::Redirected => "use the URL it points to, if that is the service",
-            Self::WindowTooLong => "shorten this collector's window, or raise the service's http.Server.WriteTimeout",
+            Self::WindowTooLong => {
+                "shorten this collector's window, or raise the service's http.Server.WriteTimeout"
+            }
             Self::ServerError => "see the service's log",
             Self::NotPprof => "check the port: something else answers there",
             Self::Internal => "see linger's own log; please report it",

@@ -75,6 +75,9 @@ mod tests {
         assert_eq!(url(CollectorKind::Cpu), format!("{base}profile?seconds=5"));
         assert_eq!(url(CollectorKind::Trace), format!("{base}trace?seconds=1"));
         let symbols = symbol_request(target, "0x1+0x2".into()).unwrap();
-        assert_eq!((symbols.url.to_string(), symbols.post), (format!("{base}symbol"), Some("0x1+0x2".into())));
+        assert_eq!(
+            (symbols.url.to_string(), symbols.post),
+            (format!("{base}symbol"), Some("0x1+0x2".into()))
+        );
     }
 }

@@ -228,7 +228,8 @@ impl Schedule {
     /// Whether this count crossed [`GOROUTINES_DENSE`] upwards.
     fn count_goroutines(&mut self, counted: Option<u64>) -> bool {
         let Some(n) = counted else { return false };
-        let crossed = n > GOROUTINES_DENSE && self.goroutines.is_some_and(|before| before <= GOROUTINES_DENSE);
+        let crossed =
+            n > GOROUTINES_DENSE && self.goroutines.is_some_and(|before| before <= GOROUTINES_DENSE);
         self.goroutines = Some(n);
         crossed
     }
@@ -329,7 +330,12 @@ mod tests {
     }
 
     /// Runs both lanes for `seconds` as scrapes that take no time; returns how often each collector ran.
-    fn simulate(s: &mut Schedule, from: u64, seconds: u64, end: impl Fn(Kind) -> Finished) -> Vec<(Kind, u64)> {
+    fn simulate(
+        s: &mut Schedule,
+        from: u64,
+        seconds: u64,
+        end: impl Fn(Kind) -> Finished,
+    ) -> Vec<(Kind, u64)> {
         let mut ran: Vec<(Kind, u64)> = Vec::new();
         for tenth in from * 10..(from + seconds) * 10 {
             let now = Duration::from_millis(tenth * 100);
@@ -386,7 +392,8 @@ mod tests {
     #[test]
     fn a_reset_brings_the_proof_of_incarnation_forward() {
         let mut s = schedule();
-        let _ = simulate(&mut s, 0, 20, |k| if k == Kind::Count { counted(5) } else { done(k, State::Ok, 1) });
+        let _ =
+            simulate(&mut s, 0, 20, |k| if k == Kind::Count { counted(5) } else { done(k, State::Ok, 1) });
         s.finished(&done(Kind::Goroutine, State::Reset, 1), S(20), S(20));
         s.finished(&counted(5), S(20), S(20));
         assert_eq!(s.next(Lane::Snapshot, S(20)), Next::Run(Kind::Heap));
@@ -438,7 +445,8 @@ mod tests {
         assert!(matches!(s.next(Lane::Window, S(31)), Next::At(t) if t >= S(31) && t <= S(51)));
         s.finished(&done(Kind::Heap, State::Unsupported, 1), S(30), S(30));
         assert!(s.state(Kind::Heap).0 == State::Unsupported);
-        let ran = simulate(&mut s, 31, 300, |k| if k == Kind::Count { counted(1) } else { done(k, State::Ok, 1) });
+        let ran =
+            simulate(&mut s, 31, 300, |k| if k == Kind::Count { counted(1) } else { done(k, State::Ok, 1) });
         assert_eq!(runs(&ran, Kind::Heap), 0);
     }
 }

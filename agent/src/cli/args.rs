@@ -1,0 +1,195 @@
+//! Every command and option, with the help that teaches them.
+
+use super::{help, moment};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Longest time a one-shot look may take: beyond, an agent is the tool.
+const WATCH_MAX: Duration = Duration::from_secs(24 * 3_600);
+
+/// Largest factor by which time can be shortened: a day in a second and a half.
+const TIME_SCALE_MAX: f64 = 60_000.0;
+
+/// Most sites listed: the limit of sites kept for one target, times five.
+const LIMIT_MAX: u64 = 1_000;
+
+#[derive(Debug, Parser)]
+#[command(name = "linger", version, about = help::ABOUT, long_about = help::LONG_ABOUT, after_help = help::EXITS)]
+#[command(arg_required_else_help = true, subcommand_required = true, disable_help_subcommand = true)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Watch services: scrape, store, judge, serve the answers
+    #[command(after_help = help::AGENT)]
+    Agent(AgentArgs),
+    /// Look at one service now and say what stands out; stores nothing
+    #[command(after_help = help::SCRAPE)]
+    Scrape(ScrapeArgs),
+    /// Is everything watched, how far back, at what cost, and what to do where it is not
+    #[command(after_help = help::STATUS)]
+    Status(ReadArgs),
+    /// Which goroutines grow: where, since when, created by whom, blocked on what
+    #[command(after_help = help::TREND)]
+    Trend(SitesArgs),
+    /// Which deferred calls pile up, at which line, how fast; and which run
+    #[command(after_help = help::DEFERS)]
+    Defers(SitesArgs),
+    /// Read stored series by selector
+    #[command(after_help = help::QUERY)]
+    Query(QueryArgs),
+    /// One verdict for monitors and probes, as a Nagios plugin
+    #[command(after_help = help::CHECK)]
+    Check(CheckArgs),
+    /// Work with configuration files
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ConfigCommand {
+    /// Read a configuration and show every fault in it at once
+    #[command(after_help = help::CONFIG_CHECK)]
+    Check {
+        /// The file
+        file: PathBuf,
+    },
+}
+
+/// `linger agent`.
+#[derive(Clone, Debug, Args)]
+pub struct AgentArgs {
+    /// Services to watch, `http://127.0.0.1:6060`; a path prefix is allowed
+    #[arg(value_name = "URL")]
+    pub urls: Vec<String>,
+    /// Configuration file (YAML); what stands here on the command line wins over it
+    #[arg(long, short, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Folder of the store [default: $STATE_DIRECTORY, else linger in the XDG state folder]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Where the answers are served [default: 127.0.0.1:6262]
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub listen: Option<String>,
+    /// Divide every interval and window by N (for tests and demonstrations)
+    #[arg(long, value_name = "N", default_value = "1", value_parser = time_scale, hide_short_help = true)]
+    pub time_scale: f64,
+}
+
+/// `linger scrape`.
+#[derive(Clone, Debug, Args)]
+pub struct ScrapeArgs {
+    /// The service, `http://127.0.0.1:6060`; a path prefix is allowed
+    pub url: String,
+    /// How long to watch: longer sees slower growth
+    #[arg(long = "for", value_name = "TIME", default_value = "30s", value_parser = watch_time)]
+    pub watch: Duration,
+    #[arg(long, short, value_enum, default_value = "table", help = help::OUTPUT)]
+    pub(super) output: Output,
+}
+
+/// What every reading command takes.
+#[derive(Clone, Debug, Args)]
+pub(super) struct ReadArgs {
+    /// The agent to ask [env: LINGER_SERVER] [default: http://127.0.0.1:6262]
+    // The variable is read in `read.rs`: for clap it would conflict with --data as if it had been typed.
+    #[arg(long, value_name = "URL", conflicts_with = "data")]
+    pub(super) server: Option<String>,
+    /// Read this folder instead; the agent that holds it is asked if it runs
+    #[arg(long, value_name = "DIR")]
+    pub(super) data: Option<PathBuf>,
+    #[arg(long, short, value_enum, default_value = "table", help = help::OUTPUT)]
+    pub(super) output: Output,
+}
+
+/// A range of time.
+#[derive(Clone, Debug, Args)]
+pub(super) struct RangeArgs {
+    /// Start of the range
+    #[arg(long, value_name = "TIME", default_value = "now-1h", allow_hyphen_values = true, long_help = format!("Start of the range: {}", moment::FORMS))]
+    pub(super) from: String,
+    /// End of the range
+    #[arg(long, value_name = "TIME", default_value = "now", allow_hyphen_values = true)]
+    pub(super) to: String,
+}
+
+/// `linger trend` and `linger defers`.
+#[derive(Clone, Debug, Args)]
+pub(super) struct SitesArgs {
+    /// Target by name; all of them when left out
+    pub(super) target: Option<String>,
+    #[command(flatten)]
+    pub(super) range: RangeArgs,
+    /// Sites to list for each target
+    #[arg(long, value_name = "N", default_value = "20", value_parser = clap::value_parser!(u64).range(1..=LIMIT_MAX))]
+    pub(super) limit: u64,
+    #[command(flatten)]
+    pub(super) read: ReadArgs,
+}
+
+/// `linger query`.
+#[derive(Clone, Debug, Args)]
+pub(super) struct QueryArgs {
+    /// Selector in Prometheus' syntax: name{label="v", other=~"a|b"}
+    pub(super) selector: String,
+    #[command(flatten)]
+    pub(super) range: RangeArgs,
+    #[command(flatten)]
+    pub(super) read: ReadArgs,
+}
+
+/// `linger check`.
+#[derive(Clone, Debug, Args)]
+pub(super) struct CheckArgs {
+    /// What to look at
+    #[arg(value_enum, default_value = "all")]
+    pub(super) subject: Subject,
+    /// Target by name; all of them when left out
+    pub(super) target: Option<String>,
+    #[command(flatten)]
+    pub(super) read: ReadArgs,
+}
+
+/// What `check` looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Subject {
+    /// Agent, targets and every threshold
+    All,
+    /// Only that the agent runs and stores (for liveness probes)
+    Agent,
+    /// Thresholds on goroutines
+    Goroutines,
+    /// Thresholds on defers
+    Defers,
+}
+
+/// How an answer is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Output {
+    /// For people; in a pipe one plain line each
+    Table,
+    /// For programs: stable, exact, `"version": 1`
+    Json,
+}
+
+fn time_scale(text: &str) -> Result<f64, String> {
+    let scale: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    if (1.0..=TIME_SCALE_MAX).contains(&scale) {
+        Ok(scale)
+    } else {
+        Err(format!("must be 1 to {TIME_SCALE_MAX}"))
+    }
+}
+
+fn watch_time(text: &str) -> Result<Duration, String> {
+    let time = humantime::parse_duration(text).map_err(|e| format!("{e}; write 30s, 5m or 1h30m"))?;
+    if (Duration::from_secs(1)..=WATCH_MAX).contains(&time) {
+        Ok(time)
+    } else {
+        Err("must be 1s to 24h".into())
+    }
+}

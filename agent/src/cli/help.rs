@@ -1,0 +1,105 @@
+//! What `--help` says below the options: examples first, then what one has to know to read the answer.
+
+pub(super) const ABOUT: &str = "What lingers in your Go services: goroutines that grow, defers that pile up";
+
+pub(super) const LONG_ABOUT: &str = "\
+What lingers in your Go services: goroutines that grow, defers that pile up.
+
+linger runs beside a service that serves net/http/pprof, scrapes it at a cost it bounds and shows, keeps
+the history, and answers: which goroutines grow, since when, where; which defers are pending, at which line.";
+
+pub(super) const EXITS: &str = "\
+Try it:
+  linger scrape http://127.0.0.1:6060      what stands out in the next 30 seconds
+  linger agent http://127.0.0.1:6060       watch it from now on
+  linger trend                             which goroutines grew in the last hour
+  linger defers --from now-1d              which defers piled up since yesterday
+
+Exit codes: 0 ok, 1 failure, 2 usage. `linger check` has its own: see linger check --help";
+
+pub(super) const AGENT: &str = "\
+Examples:
+  linger agent http://127.0.0.1:6060
+  linger agent http://127.0.0.1:6060 http://127.0.0.1:6061/admin --data /var/lib/linger
+  linger agent --config linger.yaml
+
+The service needs `import _ \"net/http/pprof\"` and a listener for it; nothing else changes in it.
+Answers are then one command away: linger status, linger trend, linger defers.
+It stops on SIGINT and SIGTERM, after what was scraped is on disk.
+
+Exit codes: 0 stopped as asked, 1 failure, 2 usage";
+
+pub(super) const SCRAPE: &str = "\
+Examples:
+  linger scrape http://127.0.0.1:6060
+  linger scrape http://127.0.0.1:6060 --for 5m
+  linger scrape http://127.0.0.1:6060 --output json | jq -r '.findings[]'
+
+Findings come first, then the evidence. A growth figure needs at least 8 scrapes; slow growth needs longer.
+
+Exit codes: 0 looked (whatever was found), 1 the service could not be scraped, 2 usage";
+
+pub(super) const STATUS: &str = "\
+Examples:
+  linger status
+  linger status --data /var/lib/linger     of a stopped agent, as it was last
+  linger status -o json | jq '.targets[] | {target, up, state}'
+
+EVERY shows `15s → 1m` where an interval was widened to keep the cost to the service under its limit.
+
+Exit codes: 0 ok, 1 failure, 2 usage";
+
+pub(super) const TREND: &str = "\
+Examples:
+  linger trend
+  linger trend api --from now-6h --limit 50
+  linger trend --from \"2026-11-24 03:12\" --to \"2026-11-24 04:00\"
+  linger trend -o json | jq '.targets[].series[] | {function: .site.function, last, slope_per_hour}'
+
+The total is exact at each scrape. GROWTH/H is the median slope since the last restart with its 95 %
+interval: an interval that holds 0 is no growth. WHERE is the first function outside the standard library,
+what it waits for, and who started the goroutine. In the sparkline a blank was not scraped, ╎ is a restart.
+
+Exit codes: 0 ok, 1 failure, 2 usage";
+
+pub(super) const DEFERS: &str = "\
+Examples:
+  linger defers
+  linger defers api --from now-6h
+  linger defers -o json | jq '.targets[].sites[] | {function, line, pending, interval}'
+
+PENDING are deferred calls that wait to run. From a heap profile they are estimates: the 95 % interval is
+beside them, and below the floor a line may go unseen. They are as of the last GC the service finished.
+RUN/S are executed defers, estimated from CPU profiles within a factor of 2.
+
+Exit codes: 0 ok, 1 failure, 2 usage";
+
+pub(super) const QUERY: &str = "\
+Examples:
+  linger query linger_goroutines
+  linger query 'linger_goroutines_at_site{class=\"chan send\"}' --from now-6h
+  linger query '{target=\"api\", __name__=~\"linger_defers.*\"}' -o json
+
+JSON holds every stored point as [milliseconds, value].
+
+Exit codes: 0 ok (also when nothing is selected), 1 failure, 2 usage";
+
+pub(super) const CHECK: &str = "\
+Examples:
+  linger check                             agent, targets and every threshold
+  linger check agent                       only that the agent runs and stores: a liveness probe
+  linger check goroutines api              thresholds on goroutines of one target
+  linger check all api                     everything about one target
+
+The first line is `LINGER OK|WARNING|CRITICAL|UNKNOWN - summary | figures`, details follow.
+
+Exit codes (Nagios): 0 ok, 1 warning, 2 critical, 3 unknown: no answer, or a usage error.
+For `check agent` an agent that does not answer is critical";
+
+pub(super) const CONFIG_CHECK: &str = "\
+Example:
+  linger config check linger.yaml
+
+Exit codes: 0 valid, 1 faults (each with its place in the file), 2 usage";
+
+pub(super) const OUTPUT: &str = "How to print the answer";

@@ -1,0 +1,59 @@
+//! Standard output: what it is (a terminal of some width, or a pipe) and how reports get there.
+
+use super::args::Output;
+use super::failure::Failure;
+use crate::report::Check;
+use crate::show::{self, Clock, Layout, Screen};
+use serde::Serialize;
+use std::io::{self, IsTerminal, Write};
+
+/// Width of a terminal that does not tell its own.
+const WIDTH_UNKNOWN: usize = 100;
+
+/// Narrower terminals are drawn for this width and wrap by themselves: records would be one word a line.
+const WIDTH_MIN: usize = 60;
+
+/// What standard output is.
+pub(super) fn screen() -> Screen {
+    let layout = if io::stdout().is_terminal() {
+        let width = terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0));
+        Layout::Terminal { width: width.filter(|&w| w > 0).unwrap_or(WIDTH_UNKNOWN).max(WIDTH_MIN) }
+    } else {
+        Layout::Pipe
+    };
+    Screen { layout, clock: Clock::system() }
+}
+
+/// The report itself as JSON, or the page drawn from it.
+pub(super) fn report(
+    report: &impl Serialize,
+    output: Output,
+    page: impl FnOnce() -> String,
+) -> Result<(), Failure> {
+    match output {
+        Output::Table => text(&page()),
+        Output::Json => json(report),
+    }
+}
+
+/// A verdict in Nagios' words.
+pub(super) fn check(check: &Check) -> Result<(), Failure> {
+    text(&show::check(check))
+}
+
+/// A page; colours are taken out unless a terminal wants them.
+pub(super) fn text(page: &str) -> Result<(), Failure> {
+    let mut out = anstream::stdout().lock();
+    out.write_all(page.as_bytes())?;
+    Ok(out.flush()?)
+}
+
+/// Indented for eyes, in one line for programs.
+fn json(report: &impl Serialize) -> Result<(), Failure> {
+    let eyes = io::stdout().is_terminal();
+    let text = if eyes { serde_json::to_string_pretty(report) } else { serde_json::to_string(report) };
+    let text = text.map_err(|e| Failure::new(format!("writing JSON: {e}")))?;
+    let mut out = io::stdout().lock();
+    writeln!(out, "{text}")?;
+    Ok(out.flush()?)
+}

@@ -1,0 +1,135 @@
+//! The commands that read: from options to a question, from its answer to a page.
+
+use super::args::{CheckArgs, Output, QueryArgs, RangeArgs, ReadArgs, SitesArgs, Subject};
+use super::failure::Failure;
+use super::{UNKNOWN, moment, print};
+use crate::ask::{AskError, Source, ask};
+use crate::question::{Answer, CheckQuestion, CheckSubject, QueryQuestion, Question, SitesQuestion};
+use crate::report::{Check, Range, StoreStatus, VERSION};
+use crate::show::{self, Clock, Screen};
+use linger_series::Selector;
+use std::process::ExitCode;
+
+/// Where an agent listens unless told otherwise.
+const SERVER_DEFAULT: &str = "http://127.0.0.1:6262";
+
+/// The variable that stands for `--server`.
+const SERVER_VARIABLE: &str = "LINGER_SERVER";
+
+/// `check`'s code for what is broken for sure.
+const CRITICAL: u8 = 2;
+
+pub(super) fn status(args: &ReadArgs) -> Result<ExitCode, Failure> {
+    answer(&Question::Status, args, "")
+}
+
+pub(super) fn trend(args: &SitesArgs) -> Result<ExitCode, Failure> {
+    answer(&Question::Trend(sites(args)?), &args.read, "")
+}
+
+pub(super) fn defers(args: &SitesArgs) -> Result<ExitCode, Failure> {
+    answer(&Question::Defers(sites(args)?), &args.read, "")
+}
+
+pub(super) fn query(args: &QueryArgs) -> Result<ExitCode, Failure> {
+    Selector::parse(&args.selector).map_err(|e| {
+        let hint =
+            r#"a selector looks like linger_goroutines_at_site{class="chan send"}; quote it for the shell"#;
+        Failure::usage(e.to_string()).hint(hint)
+    })?;
+    let Range { from_ms, to_ms } = range(&args.range, &Clock::system())?;
+    let question = QueryQuestion { selector: args.selector.clone(), from_ms, to_ms };
+    answer(&Question::Query(question), &args.read, &args.selector)
+}
+
+/// Whatever happens, the first line on standard output is a verdict.
+pub(super) fn check(args: &CheckArgs) -> Result<ExitCode, Failure> {
+    let subject = match args.subject {
+        Subject::All => CheckSubject::All,
+        Subject::Agent => CheckSubject::Agent,
+        Subject::Goroutines => CheckSubject::Goroutines,
+        Subject::Defers => CheckSubject::Defers,
+    };
+    let question = Question::Check(CheckQuestion { subject, target: args.target.clone() });
+    let verdict = match ask(&source(&args.read), &question) {
+        Ok(Answer::Check(check)) => check,
+        Ok(_) => unknown("the answer was to another question", UNKNOWN),
+        Err(error) => {
+            let gone = matches!(error, AskError::NoAgent { .. } | AskError::Connection { .. });
+            let code = if gone && subject == CheckSubject::Agent { CRITICAL } else { UNKNOWN };
+            let mut verdict = unknown(&error.to_string(), code);
+            verdict.details.extend(error.hint());
+            verdict
+        }
+    };
+    match args.read.output {
+        Output::Table => print::check(&verdict)?,
+        Output::Json => print::report(&verdict, Output::Json, String::new)?,
+    }
+    Ok(ExitCode::from(verdict.code.min(UNKNOWN)))
+}
+
+/// A verdict that rests on no answer.
+pub(super) fn unknown(summary: &str, code: u8) -> Check {
+    Check { version: VERSION, code, summary: summary.to_owned(), details: Vec::new(), alerts: Vec::new() }
+}
+
+fn answer(question: &Question, args: &ReadArgs, selector: &str) -> Result<ExitCode, Failure> {
+    let source = source(args);
+    let answer = ask(&source, question)?;
+    let screen = print::screen();
+    print::report(&answer, args.output, || {
+        let history = if show::has_no_points(&answer) { history(&source) } else { None };
+        page(&answer, selector, history.as_ref(), &screen)
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// How far the store reaches. Only to explain an empty answer: without it the page is shorter, not wrong.
+fn history(source: &Source) -> Option<StoreStatus> {
+    match ask(source, &Question::Status) {
+        Ok(Answer::Status(status)) => Some(status.store),
+        _ => None,
+    }
+}
+
+fn page(answer: &Answer, selector: &str, history: Option<&StoreStatus>, screen: &Screen) -> String {
+    match answer {
+        Answer::Status(status) => show::status(status, screen),
+        Answer::Trend(trend) => show::trend(trend, history, screen),
+        Answer::Defers(defers) => show::defers(defers, history, screen),
+        Answer::Query(query) => show::query(query, selector, history, screen),
+        Answer::Check(check) => show::check(check),
+    }
+}
+
+fn sites(args: &SitesArgs) -> Result<SitesQuestion, Failure> {
+    let Range { from_ms, to_ms } = range(&args.range, &Clock::system())?;
+    let limit = usize::try_from(args.limit).unwrap_or(usize::MAX);
+    Ok(SitesQuestion { target: args.target.clone(), from_ms, to_ms, limit })
+}
+
+fn range(args: &RangeArgs, clock: &Clock) -> Result<Range, Failure> {
+    let moment = |option, text: &str| {
+        moment::parse(text, clock.now_ms, &clock.zone)
+            .map_err(|why| Failure::usage(format!("{option} {text:?}: {why}")))
+    };
+    let range = Range { from_ms: moment("--from", &args.from)?, to_ms: moment("--to", &args.to)? };
+    if range.from_ms > range.to_ms {
+        let message = format!("--from {:?} is after --to {:?}", args.from, args.to);
+        return Err(Failure::usage(message).hint("a range goes from the earlier time to the later one"));
+    }
+    Ok(range)
+}
+
+fn source(args: &ReadArgs) -> Source {
+    let variable = std::env::var(SERVER_VARIABLE).ok();
+    match (&args.data, &args.server) {
+        (Some(dir), _) => Source::Data(dir.clone()),
+        (None, Some(server)) => Source::Server(server.clone()),
+        (None, None) => {
+            let server = variable.filter(|v| !v.is_empty());
+            Source::Server(server.unwrap_or_else(|| SERVER_DEFAULT.to_owned()))
+        }
+    }
+}

@@ -1,0 +1,382 @@
+//! Reports to draw in tests: a shop whose cart leaks goroutines and piles up defers.
+
+use super::{Layout, Screen};
+use crate::report::{
+    AgentStatus, AlertStatus, CollectorStatus, DeferCpu, DeferSite, Defers, Dot, Growth, Query, QuerySeries,
+    Range, Scraped, SiteText, Status, StoreStatus, TargetDefers, TargetStatus, TargetTrend, Trend,
+    TrendSeries,
+};
+use std::collections::BTreeMap;
+
+/// 2026-11-24 13:12:05 in Berlin, as in [`Screen::for_tests`].
+const NOW_MS: i64 = 1_795_522_325_000;
+const MINUTE_MS: i64 = 60_000;
+const RANGE: Range = Range { from_ms: NOW_MS - 60 * MINUTE_MS, to_ms: NOW_MS };
+
+pub(super) const EYES: Layout = Layout::Terminal { width: 100 };
+
+/// The page without colours must be `expected`.
+#[track_caller]
+pub(super) fn golden(draw: impl Fn(&Screen) -> String, layout: Layout, expected: &str) {
+    let page = anstream::adapter::strip_str(&draw(&Screen::for_tests(layout))).to_string();
+    if page != expected.trim_start_matches('\n') {
+        panic!("got:\n{page}");
+    }
+    if let Layout::Terminal { width } = layout {
+        for line in page.lines() {
+            assert!(unicode_width::UnicodeWidthStr::width(line) <= width, "too wide: {line}");
+        }
+    }
+}
+
+fn site() -> SiteText {
+    SiteText {
+        site: "github.com/acme/shop/cart.(*Cart).hold.func1+7".into(),
+        function: "github.com/acme/shop/cart.(*Cart).hold.func1".into(),
+        file: "/src/shop/cart/cart.go".into(),
+        line: 88,
+        blocked_at: "github.com/acme/shop/cart.(*Cart).hold.func1 /src/shop/cart/cart.go:88".into(),
+        created_by: "github.com/acme/shop/cart.(*Cart).hold /src/shop/cart/cart.go:81".into(),
+    }
+}
+
+/// One point a minute, from `minute` on.
+fn points(from_minute: i64, value: impl Fn(f64) -> f64) -> Vec<Dot> {
+    (from_minute..=60).map(|m| (RANGE.from_ms + m * MINUTE_MS - 7_000, value(m as f64))).collect()
+}
+
+fn series(class: &str, site: SiteText, last: f64, points: Vec<Dot>) -> TrendSeries {
+    TrendSeries {
+        name: "linger_goroutines_at_site".into(),
+        labels: BTreeMap::new(),
+        class: Some(class.into()),
+        site: Some(site),
+        last,
+        slope_per_hour: None,
+        interval: None,
+        no_slope_because: None,
+        rising_since_ms: None,
+        rising_since_before: false,
+        points,
+    }
+}
+
+pub(super) fn trend() -> Trend {
+    let leak = TrendSeries {
+        slope_per_hour: Some(1_230.4),
+        interval: Some([1_101.0, 1_299.6]),
+        rising_since_ms: Some(NOW_MS - 31 * MINUTE_MS),
+        ..series("chan send", site(), 640.0, points(21, |m| (m - 29.0).max(0.0) * 20.6))
+    };
+    let pool = TrendSeries {
+        slope_per_hour: Some(0.0),
+        interval: Some([-2.0, 2.0]),
+        ..series(
+            "io",
+            SiteText {
+                function: "net/http.(*conn).serve".into(),
+                file: "/usr/local/go/src/net/http/server.go".into(),
+                line: 2_121,
+                blocked_at: "internal/poll.(*FD).Read /usr/local/go/src/internal/poll/fd_unix.go:165".into(),
+                created_by: "net/http.(*Server).Serve /usr/local/go/src/net/http/server.go:3484".into(),
+                ..SiteText::default()
+            },
+            1_000.0,
+            points(21, |_| 1_000.0),
+        )
+    };
+    let young = TrendSeries {
+        no_slope_because: Some("3 points since the restart, 8 are needed".into()),
+        ..series(
+            "select",
+            SiteText { site: "other".into(), ..SiteText::default() },
+            12.0,
+            points(58, |_| 12.0),
+        )
+    };
+    let total = TrendSeries {
+        slope_per_hour: Some(1_229.0),
+        interval: Some([1_100.0, 1_300.0]),
+        rising_since_ms: Some(RANGE.from_ms),
+        rising_since_before: true,
+        ..series("", SiteText::default(), 1_652.0, {
+            let mut all =
+                points(0, |m| if m < 20.0 { 1_400.0 } else { 1_012.0 + (m - 29.0).max(0.0) * 20.6 });
+            all.retain(|&(t, _)| !(8..13).contains(&((t - RANGE.from_ms) / MINUTE_MS)));
+            all
+        })
+    };
+    Trend {
+        version: 1,
+        range: RANGE,
+        targets: vec![TargetTrend {
+            target: "api".into(),
+            total: Some(total),
+            series: vec![leak, pool, young],
+            sites_left_out: 14,
+            restarts_ms: vec![RANGE.from_ms + 20 * MINUTE_MS],
+            gaps_ms: vec![[RANGE.from_ms + 8 * MINUTE_MS, RANGE.from_ms + 13 * MINUTE_MS]],
+            sites_as_of_ms: Some(NOW_MS - 7_000),
+        }],
+    }
+}
+
+pub(super) fn empty_trend() -> Trend {
+    let target = TargetTrend {
+        target: "api".into(),
+        total: None,
+        series: vec![],
+        sites_left_out: 0,
+        restarts_ms: vec![],
+        gaps_ms: vec![],
+        sites_as_of_ms: None,
+    };
+    Trend { version: 1, range: RANGE, targets: vec![target] }
+}
+
+pub(super) fn store() -> StoreStatus {
+    StoreStatus {
+        oldest_ms: Some(NOW_MS - 15 * 24 * 60 * MINUTE_MS),
+        newest_ms: Some(NOW_MS - 26 * 60 * MINUTE_MS),
+        series: 1_234,
+        samples_acknowledged: 99,
+        disk_bytes: 12_690_000,
+        ..StoreStatus::default()
+    }
+}
+
+pub(super) fn defers() -> Defers {
+    let pile = DeferSite {
+        kind: "heap".into(),
+        function: "github.com/acme/shop/cart.(*Cart).drain".into(),
+        file: "/src/shop/cart/cart.go".into(),
+        line: 131,
+        site: "github.com/acme/shop/cart.(*Cart).drain+9".into(),
+        pending: 49_200.0,
+        interval: [36_000.0, 65_500.0],
+        method: "heap profile".into(),
+        exact: false,
+        growth_per_second: Some(3.34),
+        growth_per_hour: Some(Growth {
+            slope_per_hour: 12_020.0,
+            interval: [11_000.0, 13_100.0],
+            points: 60,
+        }),
+        no_growth_because: None,
+        rising_since_ms: Some(NOW_MS - 40 * MINUTE_MS),
+        points: points(10, |m| (m - 20.0).max(0.0) * 1_230.0),
+    };
+    let few = DeferSite {
+        kind: "stack".into(),
+        function: "main.main".into(),
+        file: "/src/shop/main.go".into(),
+        line: 12,
+        pending: 2.0,
+        interval: [2.0, 2.0],
+        method: "process memory".into(),
+        exact: true,
+        growth_per_second: None,
+        growth_per_hour: None,
+        no_growth_because: Some("5 points, 8 are needed".into()),
+        rising_since_ms: None,
+        points: points(56, |_| 2.0),
+        ..pile.clone()
+    };
+    Defers {
+        version: 1,
+        range: RANGE,
+        targets: vec![TargetDefers {
+            target: "api".into(),
+            sites: vec![pile, few],
+            sites_left_out: 1,
+            floor: Some(33_000.0),
+            as_of_ms: Some(NOW_MS - 20_000),
+            executed: vec![DeferCpu {
+                kind: "stack".into(),
+                function: "github.com/acme/shop/cart.(*Cart).lock".into(),
+                cpu_ratio: 0.0123,
+                cpu_ratio_interval: [0.0101, 0.0149],
+                calls_per_second: 1_640_000.0,
+                calls_per_second_interval: [675_000.0, 3_970_000.0],
+                samples: 112,
+            }],
+            cpu_window_s: 300.0,
+            executed_floor: BTreeMap::from([("heap".into(), 2_600.0), ("range".into(), 520.0)]),
+            restarts_ms: vec![],
+            blind: vec![
+                "open-coded defers leave no record in the runtime: only process memory shows them".into(),
+                "defers of running goroutines".into(),
+            ],
+        }],
+    }
+}
+
+pub(super) fn nothing_seen() -> Defers {
+    let mut defers = defers();
+    if let Some(target) = defers.targets.first_mut() {
+        target.sites.clear();
+        target.executed.clear();
+        target.sites_left_out = 0;
+        target.blind.clear();
+    }
+    defers
+}
+
+pub(super) fn query() -> Query {
+    let labels = |site: &str| {
+        BTreeMap::from([
+            ("class".to_owned(), "chan send".to_owned()),
+            ("site".to_owned(), site.to_owned()),
+            ("target".to_owned(), "api".to_owned()),
+        ])
+    };
+    let series = |site: &str, points| QuerySeries {
+        name: "linger_goroutines_at_site".into(),
+        labels: labels(site),
+        points,
+    };
+    Query {
+        version: 1,
+        range: RANGE,
+        series: vec![
+            series("github.com/acme/shop/cart.(*Cart).hold.func1+7", points(0, |m| m * 20.0)),
+            series("evil\x1b[2J\u{202e}", points(30, |_| 0.5)),
+        ],
+    }
+}
+
+fn collector(name: &str, state: &str, every_s: f64) -> CollectorStatus {
+    CollectorStatus {
+        collector: name.into(),
+        state: state.into(),
+        detail: None,
+        next_step: None,
+        last_ok_ms: Some(NOW_MS - 2_000),
+        every_s,
+        every_configured_s: every_s,
+        duration_s: Some(0.0012),
+        bytes: Some(2_150),
+        failures: 0,
+        successes: 720,
+    }
+}
+
+fn target() -> TargetStatus {
+    TargetStatus {
+        target: "api".into(),
+        url: "http://127.0.0.1:6060".into(),
+        labels: BTreeMap::from([("job".to_owned(), "shop".to_owned())]),
+        up: true,
+        state: "up".into(),
+        next_step: None,
+        goroutines: Some((NOW_MS - 2_000, 49_612.0)),
+        incarnation: Some(3),
+        incarnation_since_ms: Some(NOW_MS - 32 * MINUTE_MS),
+        duty_cycle: 0.0012,
+        duty_cycle_max: 0.005,
+        collectors: vec![
+            collector("count", "ok", 5.0),
+            CollectorStatus {
+                every_s: 60.0,
+                duration_s: Some(0.31),
+                bytes: Some(17_408),
+                ..collector("goroutine", "ok", 15.0)
+            },
+            CollectorStatus {
+                detail: Some("Could not enable CPU profiling: cpu profiling already in use".into()),
+                next_step: Some("another profiler runs in the service; retried with jitter".into()),
+                last_ok_ms: Some(NOW_MS - 4 * MINUTE_MS),
+                duration_s: Some(5.01),
+                bytes: Some(11_300),
+                failures: 3,
+                successes: 40,
+                ..collector("cpu", "busy", 60.0)
+            },
+            CollectorStatus {
+                last_ok_ms: None,
+                duration_s: None,
+                bytes: None,
+                successes: 0,
+                ..collector("trace", "off", 600.0)
+            },
+        ],
+    }
+}
+
+pub(super) fn status() -> Status {
+    let down = TargetStatus {
+        target: "worker".into(),
+        url: "http://127.0.0.1:6061".into(),
+        labels: BTreeMap::new(),
+        up: false,
+        state: "waiting for target".into(),
+        next_step: Some(
+            "nothing listens on 127.0.0.1:6061 yet: start the service, or correct the port".into(),
+        ),
+        goroutines: None,
+        incarnation: None,
+        incarnation_since_ms: None,
+        duty_cycle: 0.0,
+        collectors: vec![],
+        ..target()
+    };
+    Status {
+        version: 1,
+        now_ms: NOW_MS,
+        agent: AgentStatus {
+            running: true,
+            linger: "0.1.0".into(),
+            pid: Some(4_242),
+            started_ms: NOW_MS - 130 * MINUTE_MS,
+            listen: "127.0.0.1:6262".into(),
+            data: "/var/lib/linger".into(),
+            rss_bytes: Some(12_800_000),
+            cpu_seconds: Some(7.8),
+        },
+        store: StoreStatus { newest_ms: Some(NOW_MS - 2_000), ..store() },
+        targets: vec![target(), down],
+        alerts: vec![
+            AlertStatus {
+                name: "DeferPile".into(),
+                state: "firing".into(),
+                since_ms: NOW_MS - 28 * MINUTE_MS,
+                series: "linger_defers_pending".into(),
+                labels: BTreeMap::from([("target".to_owned(), "api".to_owned())]),
+                site: Some(site()),
+                value: Some(49_200.0),
+                value_low: Some(36_000.0),
+                growth_per_hour: None,
+                rule: "linger_defers_pending > 10,000 for 2m".into(),
+            },
+            AlertStatus {
+                name: "GoroutineGrowth".into(),
+                state: "pending".into(),
+                since_ms: NOW_MS - 45_000,
+                series: "linger_goroutines_at_site".into(),
+                labels: BTreeMap::new(),
+                site: None,
+                value: Some(640.0),
+                value_low: None,
+                growth_per_hour: Some(Growth {
+                    slope_per_hour: 1_230.0,
+                    interval: [1_100.0, 1_300.0],
+                    points: 60,
+                }),
+                rule: "linger_goroutines_at_site growing > 500/h for 10m".into(),
+            },
+        ],
+    }
+}
+
+pub(super) fn scraped() -> Scraped {
+    let trend = trend().targets.remove(0);
+    let defers = nothing_seen().targets.remove(0);
+    Scraped {
+        version: 1,
+        target: target(),
+        trend,
+        defers,
+        findings: vec!["goroutines at cart.(*Cart).hold.func1 cart.go:88 grow by 1,230/h: chan send".into()],
+        watched_s: 3_600.0,
+    }
+}

@@ -1,0 +1,162 @@
+//! `linger trend`: how many goroutines, where they are parked, and which of those places fill up.
+
+use super::page::Page;
+use super::spark::{Marks, spark};
+use super::table::{Cell, Column, Fit, Table};
+use super::text::harmless;
+use super::{Clock, Screen, empty, growth, name, number};
+use crate::report::{Range, SiteText, StoreStatus, TargetTrend, Trend, TrendSeries};
+
+/// Stretches and restarts told by time, at most: beyond, their number says enough.
+const TOLD_MAX: usize = 3;
+
+const COLUMNS: [Column; 8] = [
+    Column::new("", &["TARGET"], Fit::Left),
+    Column::new("GOROUTINES", &["GOROUTINES"], Fit::Right),
+    Column::new("GROWTH/H", &["GROWTH/H", "INTERVAL"], Fit::Left),
+    Column::new("RISING SINCE", &["RISING SINCE", "AGO"], Fit::Left),
+    Column::new("TREND", &[], Fit::Left),
+    Column::new("WHERE", &["CLASS", "FUNCTION", "AT"], Fit::Rest),
+    Column::new("", &["BLOCKED AT", "CREATED BY"], Fit::Left),
+    Column::new("", &["TREND"], Fit::Left),
+];
+
+/// The page; `history` tells how far the store reaches when the range is empty.
+#[must_use]
+pub fn trend(trend: &Trend, history: Option<&StoreStatus>, screen: &Screen) -> String {
+    let mut page = Page::new(screen);
+    if trend.targets.is_empty() {
+        empty::no_targets(&mut page);
+    }
+    for target in &trend.targets {
+        page.gap();
+        let range = screen.clock.range(trend.range);
+        page.line(&format!("{} · goroutines · {range}", harmless(&target.target)));
+        if empty::is_empty_trend(target) {
+            empty::no_points(&mut page, trend.range, history, screen);
+        } else {
+            section(&mut page, target, trend.range, screen);
+        }
+    }
+    page.finish()
+}
+
+/// Total, interruptions and sites of one target.
+pub(super) fn section(page: &mut Page<'_>, target: &TargetTrend, range: Range, screen: &Screen) {
+    let marks = Marks { gaps_ms: &target.gaps_ms, restarts_ms: &target.restarts_ms };
+    if let Some(total) = &target.total {
+        page.note(&total_line(total, &screen.clock));
+        page.sparkline(&spark(&total.points, range, screen.wide_spark_cells(), marks));
+    }
+    interruptions(page, target, &screen.clock);
+    if target.series.is_empty() {
+        return page.note("no goroutine profile in this range yet: the total comes from the index page");
+    }
+    page.gap();
+    let mut table = Table::new(&COLUMNS);
+    for series in &target.series {
+        table.row(row(&target.target, series, range, marks, screen));
+    }
+    page.table(&table);
+    if let Some(ms) = target.sites_as_of_ms {
+        page.note(&format!("sites as of {} ({})", screen.clock.at_second(ms), screen.clock.ago(ms)));
+    }
+    left_out(page, target.sites_left_out, target.series.len());
+}
+
+/// Says how many sites the limit left out, and how to see them.
+pub(super) fn left_out(page: &mut Page<'_>, left_out: usize, shown: usize) {
+    if left_out > 0 {
+        let more = number::plural(left_out as u64, "more site");
+        page.note(&format!("{more}: --limit {} shows all", left_out.saturating_add(shown)));
+    }
+}
+
+fn total_line(total: &TrendSeries, clock: &Clock) -> String {
+    let mut parts = vec![number::number(total.last)];
+    if let Some(&(t, _)) = total.points.last() {
+        parts = vec![format!("{} at {} ({})", number::number(total.last), clock.at_second(t), clock.ago(t))];
+    }
+    parts.push(growth::phrase(total.slope_per_hour, total.interval, total.no_slope_because.as_deref()));
+    parts.extend(growth::since_phrase(clock, total.rising_since_ms, total.rising_since_before));
+    parts.join(", ")
+}
+
+fn interruptions(page: &mut Page<'_>, target: &TargetTrend, clock: &Clock) {
+    restarts(page, &target.restarts_ms, clock);
+    if !target.gaps_ms.is_empty() {
+        let gaps = target.gaps_ms.iter().rev().take(TOLD_MAX);
+        let told = gaps.map(|&[from_ms, to_ms]| clock.range(Range { from_ms, to_ms }));
+        page.note(&format!("not scraped: {}", listed(told, target.gaps_ms.len())));
+    }
+}
+
+/// Restarts, newest first, with what they mean for growth.
+pub(super) fn restarts(page: &mut Page<'_>, restarts_ms: &[i64], clock: &Clock) {
+    if restarts_ms.is_empty() {
+        return;
+    }
+    let told = restarts_ms.iter().rev().take(TOLD_MAX).map(|&ms| clock.at(ms));
+    let times = listed(told, restarts_ms.len());
+    page.note(&format!("restarted: {times}; growth is measured since the last restart (╎)"));
+}
+
+fn listed(told: impl Iterator<Item = String>, all: usize) -> String {
+    let told: Vec<String> = told.collect();
+    let more = all.saturating_sub(told.len());
+    let rest = if more > 0 { format!(" and {more} more before") } else { String::new() };
+    told.join(", ") + &rest
+}
+
+fn row(target: &str, series: &TrendSeries, range: Range, marks: Marks<'_>, screen: &Screen) -> Vec<Cell> {
+    let line = spark(&series.points, range, screen.spark_cells(), marks);
+    let nowhere = SiteText::default();
+    let site = series.site.as_ref().unwrap_or(&nowhere);
+    let class = harmless(series.class.as_deref().unwrap_or(""));
+    let (blocked_at, created_by) = (name::function_at(&site.blocked_at), name::function_at(&site.created_by));
+    vec![
+        Cell::pipe(harmless(target)),
+        Cell::one(number::number(series.last)),
+        growth::cell(series.slope_per_hour, series.interval, series.no_slope_because.as_deref()),
+        growth::since(&screen.clock, series.rising_since_ms, series.rising_since_before),
+        Cell::terminal(line.clone()),
+        Cell::both(
+            where_lines(site, &class, &blocked_at, &created_by),
+            vec![class, name::site_function(site), name::place(&site.file, site.line)],
+        ),
+        Cell::both(Vec::new(), vec![blocked_at, created_by]),
+        Cell::pipe(line),
+    ]
+}
+
+/// Owner, then what it waits for and where if that is elsewhere, then who started it.
+fn where_lines(site: &SiteText, class: &str, blocked_at: &str, created_by: &str) -> Vec<String> {
+    let owner = name::site(site);
+    let waits = match (class, blocked_at == owner || blocked_at.is_empty()) {
+        (class, true) => class.to_owned(),
+        ("", false) => format!("at {blocked_at}"),
+        (class, false) => format!("{class} at {blocked_at}"),
+    };
+    let by = if created_by.is_empty() { String::new() } else { format!("by {created_by}") };
+    vec![owner, waits, by]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::trend;
+    use crate::show::Layout;
+    use crate::show::samples::{self, EYES, golden};
+
+    #[test]
+    fn eyes() {
+        golden(|s| trend(&samples::trend(), None, s), EYES, "");
+    }
+    #[test]
+    fn pipe() {
+        golden(|s| trend(&samples::trend(), None, s), Layout::Pipe, "");
+    }
+    #[test]
+    fn empty() {
+        golden(|s| trend(&samples::empty_trend(), Some(&samples::store()), s), EYES, "");
+    }
+}
