@@ -12,12 +12,12 @@ pub(super) struct Samples {
 
 impl Samples {
     /// None yet; `base` goes on each.
-    pub fn new(base: Labels) -> Self {
+    pub(super) fn new(base: Labels) -> Self {
         Self { base, points: Vec::new() }
     }
 
     /// Adds a value of `name` with labels beside the target's.
-    pub fn push(&mut self, name: &str, labels: &[(&str, &str)], value: f64) {
+    pub(super) fn push(&mut self, name: &str, labels: &[(&str, &str)], value: f64) {
         let labels = if labels.is_empty() {
             self.base.clone()
         } else {
@@ -27,7 +27,7 @@ impl Samples {
     }
 
     /// Says where a site is.
-    pub fn describe(&mut self, site: &Site) {
+    pub(super) fn describe(&mut self, site: &Site) {
         let line = site.line.to_string();
         let labels = [
             ("site", site.id.as_str()),

@@ -51,7 +51,7 @@ pub(super) struct TargetState {
 
 impl TargetState {
     /// A target not scraped yet.
-    pub fn new(facts: Facts) -> Self {
+    pub(super) fn new(facts: Facts) -> Self {
         let base = facts.labels.with("target", &facts.name);
         let incarnation = Incarnation::from_note(&facts.name, facts.incarnation_note.as_deref());
         Self {
@@ -70,7 +70,7 @@ impl TargetState {
     }
 
     /// Forgets what belonged to the former process.
-    pub fn forget_process(&mut self) {
+    pub(super) fn forget_process(&mut self) {
         self.go_root = GoRoot::default();
         self.start_lines = StartLines::default();
         self.goroutines = Memory::default();
@@ -79,7 +79,7 @@ impl TargetState {
     }
 
     /// Adds the scrape's own health to its points.
-    pub fn account(&mut self, job: &Job, state: &State, samples: &mut Samples) {
+    pub(super) fn account(&mut self, job: &Job, state: &State, samples: &mut Samples) {
         let collector = [("collector", job.kind.as_str())];
         if job.kind == CollectorKind::Count {
             samples.push(metric::UP, &[], if state.is_success() { 1.0 } else { 0.0 });
