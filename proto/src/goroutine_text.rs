@@ -202,3 +202,6 @@ impl DumpParser {
         Ok(goroutine)
     }
 }
+
+#[cfg(test)]
+mod tests;

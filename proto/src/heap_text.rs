@@ -166,3 +166,73 @@ fn frame(text: &str) -> Option<TextFrame> {
     let (file, line) = file_line(columns.next()?)?;
     Some(TextFrame { pc, function: function.to_owned(), offset: hex(offset)?, file: file.to_owned(), line })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{HeapText, parse};
+    use crate::{Error, Limits};
+
+    fn page(text: &str) -> HeapText {
+        parse(text.as_bytes(), &Limits::default()).unwrap()
+    }
+
+    #[test]
+    fn records_keep_raw_addresses_and_their_frames() {
+        let heap = page(
+            "heap profile: 1: 48 [2: -96] @ heap/1048576\n\
+             1: 48 [2: -96] @ 0x4881ba 0x420525\n\
+             #\t0x4881b9\tmain.(*T).f+0x1c\t\t/src/a b.go:12\n\
+             #\t0x420524\n\
+             \n\
+             0: 0 [0: 0] @\n",
+        );
+        assert_eq!(heap.rate_bytes, 524_288);
+        let first = &heap.records[0];
+        assert_eq!(
+            (first.in_use_objects, first.in_use_bytes, first.alloc_objects, first.alloc_bytes),
+            (1, 48, 2, -96)
+        );
+        assert_eq!(first.pcs, [0x48_81ba, 0x42_0525]);
+        let frames: Vec<_> =
+            first.frames.iter().map(|f| (f.pc, &*f.function, f.offset, &*f.file, f.line)).collect();
+        assert_eq!(frames, [(0x48_81b9, "main.(*T).f", 0x1c, "/src/a b.go", 12), (0x42_0524, "", 0, "", 0)]);
+        assert_eq!((heap.records.len(), heap.records[1].pcs.len()), (2, 0));
+        assert_eq!((heap.mem_stats, heap.warnings.len()), (None, 1), "no trailer: the page was cut");
+    }
+
+    #[test]
+    fn lines_of_another_kind_are_named_and_passed_over() {
+        let heap = page(
+            "heap profile: 0: 0 [0: 1] @ heap/2\n#\t0x1\n1: x [1: 48] @ 0x1\n1: 48 [1: 48] @ 0x1 nil\nwhat\n\
+             1: 48 [1: 48] @ 0x7\n",
+        );
+        let expected = "a heap record, a frame or a statistic";
+        let at = |line, offset| Error::Line { line, offset, expected };
+        assert_eq!(heap.warnings[..4], [at(2, 35), at(3, 41), at(4, 60), at(5, 84)]);
+        assert_eq!(heap.records.len(), 1);
+    }
+
+    #[test]
+    fn half_a_line_is_not_read() {
+        let heap = page("heap profile: 0: 0 [0: 1] @ heap/2\n1: 48 [1: 48] @ 0x48");
+        assert_eq!((heap.records.len(), &*heap.warnings), (0, [Error::CutOff { offset: 55 }].as_slice()));
+    }
+
+    #[test]
+    fn other_pages_and_absurd_ones_are_refused() {
+        let refuse = |body: &[u8], limits: Limits| parse(body, &limits).expect_err("refused");
+        for body in [b"".as_slice(), b"<html>", b"goroutine profile: total 3\n", b"\x1f\x8b\x08\0"] {
+            assert!(matches!(refuse(body, Limits::default()), Error::NotWhatWasAsked { .. }));
+        }
+        let head = "heap profile: 0: 0 [0: 1] @ heap/2\n";
+        let records = format!("{head}{}", "0: 0 [0: 0] @\n".repeat(10_000));
+        let limits = Limits { decoded_bytes_max: 1 << 16, ..Limits::default() };
+        assert!(matches!(
+            refuse(records.as_bytes(), limits),
+            Error::TooLarge { limit: "decoded_bytes_max", .. }
+        ));
+        let long = format!("{head}{}", "0".repeat(1 << 17));
+        let error = refuse(long.as_bytes(), Limits::default());
+        assert!(matches!(error, Error::TooLarge { limit: "line_bytes_max", .. }));
+    }
+}

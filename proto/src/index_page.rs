@@ -70,3 +70,67 @@ fn unescape(name: &str) -> String {
         .iter()
         .fold(name.to_owned(), |name, (escaped, plain)| name.replace(escaped, plain))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+    use crate::{Error, Looks};
+
+    #[track_caller]
+    fn check(rows: &str, expected: &[(&str, u64)]) {
+        let body = format!("<html><title>/debug/pprof/</title><table>\n{rows}\n</table></html>");
+        let page = parse(body.as_bytes()).unwrap();
+        assert_eq!(page.profiles.iter().map(|(name, count)| (&**name, *count)).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn rows_of_all_versions_are_read() {
+        // 1.14-1.27
+        check(
+            "<thead><td>Count</td><td>Profile</td></thead>\n\
+             <tr><td>6</td><td><a href='allocs?debug=1'>allocs</a></td></tr>\n\
+             <tr><td>58</td><td><a href='goroutine?debug=1'>goroutine</a></td></tr>",
+            &[("allocs", 6), ("goroutine", 58)],
+        );
+        // 1.11-1.13
+        check(
+            "\t<tr>\n\t<td>5</td><td><a href=goroutine?debug=1>goroutine</a></td>\n\t</tr>",
+            &[("goroutine", 5)],
+        );
+        // before
+        check(
+            "<tr><td align=right>4<td><a href=\"goroutine?debug=1\">goroutine</a>\n\
+             <tr><td align=right>5<td><a href=\"heap?debug=1\">heap</a>",
+            &[("goroutine", 4), ("heap", 5)],
+        );
+    }
+
+    #[test]
+    fn names_of_a_services_own_profiles_are_unescaped() {
+        check(
+            "<tr><td>1</td><td><a href='x'>a&amp;lt;b &lt;c&gt; &#34;d&#39;</a></td></tr>",
+            &[("a&lt;b <c> \"d'", 1)],
+        );
+    }
+
+    #[test]
+    fn rows_that_are_no_profile_are_left_out() {
+        check(
+            "<tr><td>many</td><td><a href='x'>x</a></td></tr><tr><td>-1</td></tr><tr><td>99999999999999999999</td>\
+             <tr><td>1</td><td><a href='heap'>heap</a></td></tr>",
+            &[("heap", 1)],
+        );
+    }
+
+    #[test]
+    fn other_pages_are_refused() {
+        let refused = |body: &[u8], expected| {
+            assert!(matches!(parse(body), Err(Error::NotWhatWasAsked { looks, .. }) if looks == expected));
+        };
+        refused(b"", Looks::Empty);
+        refused(b"404 page not found\n", Looks::Text);
+        refused(b"<html><a href='/debug/pprof/'>profiles</a></html>", Looks::Html);
+        refused(b"<html><table><tr><td>1</td><td><a href='x'>x</a></td></tr></table>", Looks::Html);
+        assert!(matches!(parse(&vec![b'<'; (1 << 20) + 1]), Err(Error::TooLarge { .. })));
+    }
+}

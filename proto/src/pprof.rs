@@ -57,3 +57,6 @@ fn decode_raw(raw: &[u8], limits: &Limits) -> Result<Profile, Error> {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod agreement;

@@ -49,3 +49,47 @@ pub fn recognise(head: &[u8]) -> Result<TraceVersion, Error> {
     let minor = minor.parse().map_err(|_| Error::TraceVersion { version: format!("go 1.{minor}") })?;
     Ok(TraceVersion { minor, family })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{TraceFamily, recognise};
+    use crate::{Error, Looks};
+
+    #[track_caller]
+    fn check(head: &[u8], expected: (u8, TraceFamily)) {
+        let version = recognise(head).unwrap();
+        assert_eq!((version.minor, version.family), expected);
+    }
+
+    #[test]
+    fn every_version_go_ever_wrote_is_named() {
+        check(b"go 1.11 trace\0\0\0", (11, TraceFamily::V1));
+        check(b"go 1.19 trace\0\0\0", (19, TraceFamily::V1));
+        check(b"go 1.21 trace\0\0\0\x02", (21, TraceFamily::V1));
+        check(b"go 1.22 trace\0\0\0\x01", (22, TraceFamily::V2));
+        check(b"go 1.23 trace\0\0\0", (23, TraceFamily::V2));
+        check(b"go 1.25 trace\0\0\0", (25, TraceFamily::V2));
+        check(b"go 1.26 trace\0\0\0", (26, TraceFamily::V2));
+    }
+
+    #[test]
+    fn versions_nobody_wrote_are_refused_by_name() {
+        for (head, version) in [
+            (b"go 1.24 trace\0\0\0", "go 1.24"),
+            (b"go 1.99 trace\0\0\0", "go 1.99"),
+            (b"go 1.\x1b[ trace\0\0\0", "go 1.\x1b["),
+        ] {
+            assert_eq!(recognise(head), Err(Error::TraceVersion { version: version.to_owned() }));
+        }
+    }
+
+    #[test]
+    fn what_is_no_trace_or_cut_within_its_header_is_refused() {
+        let header = b"go 1.26 trace\0\0\0";
+        for end in 0..header.len() {
+            assert!(matches!(recognise(&header[..end]), Err(Error::NotWhatWasAsked { .. })));
+        }
+        let busy = recognise(b"Could not enable tracing: tracing is already enabled\n").unwrap_err();
+        assert!(matches!(busy, Error::NotWhatWasAsked { looks: Looks::Text, .. }));
+    }
+}

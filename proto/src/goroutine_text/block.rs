@@ -88,8 +88,9 @@ impl Goroutine {
                 Some(())
             }
             Place::Nowhere | Place::Ancestors => {
-                self.stack_unavailable = true;
-                detail.ends_with("stack unavailable").then_some(())
+                let unavailable = detail.ends_with("stack unavailable");
+                self.stack_unavailable |= unavailable;
+                unavailable.then_some(())
             }
         }
     }

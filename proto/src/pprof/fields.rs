@@ -96,8 +96,11 @@ mod tests {
     use super::Fields;
     use crate::Error;
 
+    /// Number, offset and payload length of each field.
+    type Seen = Vec<(u64, usize, usize)>;
+
     #[track_caller]
-    fn check(raw: &[u8], expected: Result<Vec<(u64, usize, usize)>, (usize, &str)>) {
+    fn check(raw: &[u8], expected: Result<Seen, (usize, &str)>) {
         let mut fields = Fields::of(raw);
         let mut seen = Vec::new();
         let outcome = loop {
