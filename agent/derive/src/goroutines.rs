@@ -68,7 +68,8 @@ pub struct Goroutines {
     pub by_class: BTreeMap<WaitClass, u64>,
     /// Sites shown at the last scrape where no goroutine is now: a true zero, to be written once.
     pub gone: Vec<SiteKey>,
-    /// Goroutines whose stack came empty (not yet started, or being torn down); counted in the class `other`.
+    /// Goroutines whose stack came empty, most often because they had not yet started. They have no site and
+    /// are in `other`, class `other`.
     pub empty_stacks: u64,
     /// Most goroutines on one and the same stack that wait for a mutex, RWMutex or WaitGroup: what decides
     /// whether a goroutineleak request would stop the service for long (SCRAPING.md).
@@ -133,6 +134,7 @@ impl Census {
     {
         if frames().next().is_none() {
             self.empty_stacks = self.empty_stacks.saturating_add(count);
+            return;
         }
         let class = WaitClass::from_frames(frames());
         if matches!(class, WaitClass::Mutex | WaitClass::RwMutex | WaitClass::WaitGroup) {
@@ -176,6 +178,11 @@ impl Census {
                 result.sites_in_other += 1;
                 add(result.other.entry(class).or_default(), count);
             }
+        }
+        if self.empty_stacks > 0 {
+            add(&mut result.total, self.empty_stacks);
+            add(result.by_class.entry(WaitClass::Other).or_default(), self.empty_stacks);
+            add(result.other.entry(WaitClass::Other).or_default(), self.empty_stacks);
         }
         result.sites.sort_by(|a, b| (b.count, a.class, &a.site.id).cmp(&(a.count, b.class, &b.site.id)));
         result
@@ -335,8 +342,8 @@ mod tests {
         let mut census = Census::default();
         census.add(2, std::iter::empty, std::iter::empty, &GoRoot::default());
         let g = census.finish(SiteLimit::default(), &Memory::default());
-        assert_eq!((g.total, g.empty_stacks), (2, 2));
-        assert_eq!((g.sites[0].class, &*g.sites[0].site.id), (WaitClass::Other, "unknown"));
+        assert_eq!((g.total, g.empty_stacks, g.other[&WaitClass::Other]), (2, 2, 2));
+        assert_eq!((g.sites.len(), g.sites_in_other), (0, 0));
     }
 
     #[test]

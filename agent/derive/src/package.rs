@@ -82,12 +82,21 @@ pub fn package_of(function: &str) -> &str {
     plain.get(..end).unwrap_or(plain)
 }
 
-/// A function name for people: `%2e` and the other escapes of a package path decoded.
+/// A function name for people, the same from every source: `%2e` and the other escapes of a package path
+/// decoded, and type arguments as `[...]`. Go's text forms write them so, its protobuf forms in full
+/// (`Map[go.shape.int]`); all instances are one function in the source.
 #[must_use]
 pub fn readable(function: &str) -> Cow<'_, str> {
-    if !function.contains('%') {
-        return Cow::Borrowed(function);
+    let decoded = if function.contains('%') { decoded(function) } else { Cow::Borrowed(function) };
+    match decoded.split_once('[').and_then(|(before, rest)| Some((before, rest.rsplit_once(']')?))) {
+        Some((before, (arguments, after))) if arguments != "..." => {
+            Cow::Owned(format!("{before}[...]{after}"))
+        }
+        _ => decoded,
     }
+}
+
+fn decoded(function: &str) -> Cow<'_, str> {
     let mut bytes = Vec::with_capacity(function.len());
     let mut rest = function.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {
@@ -205,10 +214,12 @@ mod tests {
         check("internal/sync.(*Mutex).lockSlow", "internal/sync", "internal/sync.(*Mutex).lockSlow");
         check("example.com/a/b.Map[...].func1", "example.com/a/b", "example.com/a/b.Map[...].func1");
         check(
-            "main.Pair[go.shape.int,example.com/x.T].Swap",
+            "main.(*Pair[go.shape.map[string]int,example.com/x.T]).Swap.func1",
             "main",
-            "main.Pair[go.shape.int,example.com/x.T].Swap",
+            "main.(*Pair[...]).Swap.func1",
         );
+        check("main.odd[", "main", "main.odd[");
+        check("main.F[a].G[b]", "main", "main.F[...]");
         check("gopkg.in/yaml%2ev3.Unmarshal", "gopkg.in/yaml%2ev3", "gopkg.in/yaml.v3.Unmarshal");
         check("example.com/caf%c3%a9.Pour", "example.com/caf%c3%a9", "example.com/café.Pour");
         check("nopackage", "nopackage", "nopackage");

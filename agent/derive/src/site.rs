@@ -63,7 +63,6 @@ impl Site {
         let mut owner = None;
         let mut standard = None;
         let mut blocking = None;
-        let mut leaf = None;
         let mut outermost = None;
         let mut depth = 0;
         for frame in frames.into_iter().take(FRAMES_MAX).take_while(|f| !is_entry(f.function)) {
@@ -71,7 +70,6 @@ impl Site {
             if frame.function.is_empty() {
                 continue;
             }
-            leaf = leaf.or(Some(frame));
             if blocking.is_none() && !is_waiting_machinery(frame.function) {
                 blocking = Some(frame);
             }
@@ -83,7 +81,7 @@ impl Site {
             }
             outermost = Some(frame);
         }
-        let shown = owner.or(standard).or(blocking).or(leaf)?;
+        let shown = owner.or(standard).or(outermost)?;
         Some(Self {
             blocked_at: place(blocking.unwrap_or(shown)),
             created_by: outermost.filter(|_| !CUT_DEPTHS.contains(&depth)).map(place).unwrap_or_default(),
@@ -135,14 +133,19 @@ impl StartLines {
     /// Takes over what `frames` tell; beyond [`START_LINES_MAX`] functions nothing new is learned.
     pub fn learn<'a>(&mut self, frames: impl IntoIterator<Item = Frame<'a>>) {
         for f in frames.into_iter().filter(|f| f.start_line > 0) {
-            if self.0.len() < START_LINES_MAX && !self.0.contains_key(f.function) {
-                self.0.insert(f.function.to_owned(), f.start_line);
+            let function = readable(f.function);
+            if self.0.len() < START_LINES_MAX && !self.0.contains_key(&*function) {
+                self.0.insert(function.into_owned(), f.start_line);
             }
         }
     }
 
     fn of(&self, frame: Frame<'_>) -> Option<i64> {
-        if frame.start_line > 0 { Some(frame.start_line) } else { self.0.get(frame.function).copied() }
+        if frame.start_line > 0 {
+            Some(frame.start_line)
+        } else {
+            self.0.get(&*readable(frame.function)).copied()
+        }
     }
 }
 
@@ -161,9 +164,9 @@ fn place(frame: Frame<'_>) -> String {
     bounded(&text, PLACE_BYTES_MAX)
 }
 
-/// What every goroutine, and the main one, starts in; profiles leave `runtime.goexit` out, dumps do not always.
+/// What every goroutine, the main one, and a coroutine start in. Profiles leave `runtime.goexit` out.
 fn is_entry(function: &str) -> bool {
-    matches!(function, "runtime.goexit" | "runtime.main")
+    matches!(function, "runtime.goexit" | "runtime.main" | "runtime.corostart")
 }
 
 /// Where a goroutine waits *through*: never what a reader looks for.
@@ -261,10 +264,13 @@ mod tests {
     #[test]
     fn start_lines_of_one_profile_serve_another() {
         let mut lines = StartLines::default();
-        lines.learn([frame("main.f", "f.go", 47, 40), frame("main.g", "g.go", 3, 0)]);
+        let generic = frame("main.h[go.shape.int]", "h.go", 9, 8);
+        lines.learn([frame("main.f", "f.go", 47, 40), frame("main.g", "g.go", 3, 0), generic]);
         let id = |f: Frame<'_>| Site::of_statement([Frame::default(), f], &lines).unwrap().id;
         assert_eq!(id(frame("main.f", "f.go", 42, 0)), "main.f+2");
         assert_eq!(id(frame("main.g", "g.go", 3, 0)), "main.g:3");
+        // Text forms leave type arguments out.
+        assert_eq!(id(frame("main.h[...]", "h.go", 9, 0)), id(generic));
         assert!(Site::of_statement([Frame::default()], &lines).is_none());
         let names: Vec<String> = (0..START_LINES_MAX + 10).map(|i| format!("main.f{i}")).collect();
         lines.learn(names.iter().map(|n| frame(n, "", 2, 1)));
@@ -281,10 +287,20 @@ mod tests {
         ]);
         assert_eq!(s.id, "net/http.(*persistConn).writeLoop+5");
         assert_eq!(s.created_by, "net/http.(*Transport).dialConn.gowrap3 net/http/transport.go:1945");
-        assert_eq!(
-            site(&[frame("runtime.gopark", "", 9, 1), frame("runtime.f", "", 1, 1)]).id,
-            "runtime.gopark+8"
-        );
+        let s = site(&[
+            frame("internal/poll.(*FD).Read", "", 1, 1),
+            frame("net.(*netFD).Read", "net/fd_posix.go", 68, 67),
+            frame("net.(*conn).Read", "", 1, 1),
+            frame("net/http.(*connReader).Read", "", 9, 5),
+            frame("bufio.(*Reader).Peek", "", 1, 1),
+            frame("net/http.(*conn).serve", "", 100, 1),
+        ]);
+        assert_eq!(s.id, "net/http.(*connReader).Read+4");
+        assert_eq!(s.blocked_at, "net.(*netFD).Read net/fd_posix.go:68");
+        let plumbing = [frame("syscall.Syscall", "", 74, 73), frame("os.(*File).Read", "", 9, 8)];
+        assert_eq!(site(&plumbing).id, "os.(*File).Read+1");
+        let runtime = [frame("runtime.gopark", "", 9, 1), frame("runtime.bgsweep", "", 3, 1)];
+        assert_eq!(site(&runtime).id, "runtime.bgsweep+2");
     }
 
     #[test]

@@ -123,10 +123,12 @@ fn every_planted_goroutine_is_counted_at_its_line_in_its_class() {
         }
         let planted: u64 = r.planted().iter().map(|p| p.count).sum();
         assert!(g.total >= planted && g.total <= planted + 10, "{}: {} of {planted}", r.version, g.total);
-        assert_eq!(g.sites.iter().map(|s| s.count).sum::<u64>(), g.total);
+        assert_eq!(g.sites.iter().map(|s| s.count).sum::<u64>() + g.empty_stacks, g.total);
         assert_eq!(g.max_waiters_on_one_stack, 3, "{}", r.version);
         for s in &g.sites {
-            assert!(s.site.id.contains('+'), "{}: {:?} has no start line", r.version, s.site);
+            // Go tells start lines from 1.20 on.
+            let mark = if r.minor() >= 20 { '+' } else { ':' };
+            assert!(s.site.id.contains(mark), "{}: {:?}", r.version, s.site);
         }
     }
 }
@@ -213,7 +215,7 @@ fn few_addresses_have_to_be_resolved_and_then_none() {
 
 #[test]
 fn start_lines_of_the_goroutine_profile_name_the_piles_for_good() {
-    for r in recordings() {
+    for r in recordings().into_iter().filter(|r| r.minor() >= 20) {
         let (heap, symbols) = r.heap();
         let mut lines = StartLines::default();
         lines.learn(all_frames(&r.profile("goroutine.pb.gz")));
