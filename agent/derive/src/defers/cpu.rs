@@ -7,7 +7,7 @@
 //! there the machinery walks the stack, at another cost.
 
 use super::Kind;
-use super::cost::{MODEL_FACTOR, NsPerDefer, ns_per_defer};
+use super::cost::{MODEL_FACTOR, NsPerDefer, ns_per_defer, running_per_registering};
 use crate::interval::{Interval, none_seen_at_most, poisson};
 use crate::package::{package_of, readable};
 use crate::site::{SITE_ID_BYTES_MAX, bounded};
@@ -135,7 +135,8 @@ pub enum Rate {
         /// 95 % interval.
         interval: Interval,
     },
-    /// No sample fell into the machinery: not zero, but at most this (one-sided 95 %, model factor included).
+    /// No sample was surely of this kind: not zero, but at most this (95 %, model factor and samples of unclear
+    /// kind included).
     BelowFloor {
         /// Defers per second.
         at_most: f64,
@@ -189,28 +190,38 @@ pub fn pool<'a>(profiles: impl IntoIterator<Item = &'a CpuDefers>, go_minor: Opt
         [Kind::Stack, Kind::Heap, Kind::Range].into_iter().map(|kind| (kind, 0.0)).collect();
     let mut by_function = Vec::new();
     for (function, kinds) in functions {
-        for (kind, seconds) in attributed(kinds) {
+        for (kind, seconds) in attributed(kinds, go_minor) {
             *totals.entry(kind).or_default() += seconds;
-            by_function.push(context.pooled(kind, function, seconds));
+            by_function.push(context.pooled(kind, function, seconds, 0.0));
         }
     }
     by_function.sort_by(|a, b| (a.kind, &a.function).cmp(&(b.kind, &b.function)));
+    // What could not be told apart may all have been of one kind: it belongs into each kind's upper end.
+    let mixed = totals.get(&Kind::Mixed).copied().unwrap_or(0.0);
+    let unclear = |kind| if kind == Kind::Mixed { 0.0 } else { mixed };
     Pooled {
         window_seconds: context.window_seconds,
         cpu_seconds: context.cpu_seconds,
-        by_kind: totals.into_iter().map(|(kind, seconds)| context.pooled(kind, "", seconds)).collect(),
+        by_kind: totals.into_iter().map(|(kind, s)| context.pooled(kind, "", s, unclear(kind))).collect(),
         by_function,
     }
 }
 
-/// Shares the time of running defers out among the kinds a function registers, in proportion.
-fn attributed(mut kinds: BTreeMap<Kind, f64>) -> BTreeMap<Kind, f64> {
-    let registered: f64 = kinds.iter().filter(|(k, _)| **k != Kind::Mixed).map(|(_, s)| s).sum();
-    if registered > 0.0 {
-        let running = kinds.remove(&Kind::Mixed).unwrap_or(0.0);
-        for seconds in kinds.values_mut() {
-            *seconds *= 1.0 + running / registered;
+/// Shares the time of running defers out among the kinds a function registers, as their registering lets expect.
+fn attributed(mut kinds: BTreeMap<Kind, f64>, go_minor: Option<u32>) -> BTreeMap<Kind, f64> {
+    let mixed = kinds.remove(&Kind::Mixed);
+    let expected = |kind: Kind, registering: f64| registering * running_per_registering(kind, go_minor);
+    let expected_sum: f64 = kinds.iter().map(|(&kind, &seconds)| expected(kind, seconds)).sum();
+    match mixed {
+        Some(running) if expected_sum > 0.0 => {
+            for (&kind, seconds) in &mut kinds {
+                *seconds += running * expected(kind, *seconds) / expected_sum;
+            }
         }
+        Some(running) => {
+            kinds.insert(Kind::Mixed, running);
+        }
+        None => {}
     }
     kinds
 }
@@ -223,35 +234,56 @@ struct Context {
 }
 
 impl Context {
-    fn pooled(&self, kind: Kind, function: &str, seconds: f64) -> PooledDefers {
-        let samples = if self.sample_seconds > 0.0 { rounded(seconds / self.sample_seconds) } else { 0 };
+    /// `unclear` seconds may belong to this kind, too.
+    fn pooled(&self, kind: Kind, function: &str, seconds: f64, unclear: f64) -> PooledDefers {
+        let samples_in =
+            |s: f64| if self.sample_seconds > 0.0 { rounded(s / self.sample_seconds) } else { 0 };
+        let (samples, samples_at_most) = (samples_in(seconds), samples_in(seconds + unclear));
         // The interval of the sampled time: what was seen to within the number of samples.
-        let interval = poisson(samples).times(self.sample_seconds);
+        let interval = Interval { low: poisson(samples).low, high: poisson(samples_at_most).high };
+        let interval = interval.times(self.sample_seconds);
         let share = |s: f64| if self.cpu_seconds > 0.0 { (s / self.cpu_seconds).min(1.0) } else { 0.0 };
         let ratio = Ratio {
             value: share(seconds),
             interval: Interval { low: share(interval.low), high: share(interval.high) },
         };
-        let rate = self.rate(ns_per_defer(kind, self.go_minor), seconds, samples, interval);
+        let cost = ns_per_defer(kind, self.go_minor);
+        let rate = if samples_at_most == 0 {
+            self.rate_of_none(cost)
+        } else if samples == 0 {
+            self.rate_at_most(cost, interval.high)
+        } else {
+            self.rate(cost, seconds, interval)
+        };
         PooledDefers { kind, function: function.to_owned(), ratio, rate, samples }
     }
 
-    fn rate(&self, cost: NsPerDefer, seconds: f64, samples: u64, interval: Interval) -> Rate {
+    fn per_second(&self, seconds: f64, ns: f64) -> f64 {
+        seconds * 1e9 / ns / self.window_seconds
+    }
+
+    fn rate(&self, cost: NsPerDefer, seconds: f64, interval: Interval) -> Rate {
         if self.window_seconds <= 0.0 {
             return Rate::NoData;
         }
-        let per_second = |seconds: f64, ns: f64| seconds * 1e9 / ns / self.window_seconds;
-        if samples == 0 {
-            let seconds = none_seen_at_most() * self.sample_seconds;
-            return Rate::BelowFloor { at_most: per_second(seconds, cost.low) * MODEL_FACTOR };
-        }
         Rate::Estimate {
-            per_second: per_second(seconds, cost.middle()),
+            per_second: self.per_second(seconds, cost.middle()),
             interval: Interval {
-                low: per_second(interval.low, cost.high) / MODEL_FACTOR,
-                high: per_second(interval.high, cost.low) * MODEL_FACTOR,
+                low: self.per_second(interval.low, cost.high) / MODEL_FACTOR,
+                high: self.per_second(interval.high, cost.low) * MODEL_FACTOR,
             },
         }
+    }
+
+    fn rate_of_none(&self, cost: NsPerDefer) -> Rate {
+        self.rate_at_most(cost, none_seen_at_most() * self.sample_seconds)
+    }
+
+    fn rate_at_most(&self, cost: NsPerDefer, seconds: f64) -> Rate {
+        if self.window_seconds <= 0.0 || self.sample_seconds <= 0.0 {
+            return Rate::NoData;
+        }
+        Rate::BelowFloor { at_most: self.per_second(seconds, cost.low) * MODEL_FACTOR }
     }
 }
 
@@ -342,18 +374,33 @@ mod tests {
                     (Kind::Mixed, "main.unseen", 5),
                     (Kind::Stack, "main.both", 10),
                     (Kind::Heap, "main.both", 30),
-                    (Kind::Mixed, "main.both", 20),
+                    (Kind::Mixed, "main.both", 91),
                 ],
             ),
             Some(27),
         );
         assert_eq!(of(&pooled, Kind::Heap, "main.f").samples, 50);
         assert_eq!(of(&pooled, Kind::Mixed, "main.unseen").samples, 5);
-        assert_eq!(of(&pooled, Kind::Stack, "main.both").samples, 15);
-        assert_eq!(of(&pooled, Kind::Heap, "main.both").samples, 45);
-        assert_eq!(of(&pooled, Kind::Heap, "").samples, 95);
+        // Stack defers spend 6.1 times as long in the return as in their registration, heap ones as long.
+        assert_eq!(of(&pooled, Kind::Stack, "main.both").samples, 71);
+        assert_eq!(of(&pooled, Kind::Heap, "main.both").samples, 60);
+        assert_eq!(of(&pooled, Kind::Heap, "").samples, 110);
         let total: u64 = pooled.by_kind.iter().map(|d| d.samples).sum();
-        assert_eq!(total, 115);
+        assert_eq!(total, 186);
+    }
+
+    /// Of a stack-allocated defer nine tenths of the time are in the return, whose kind cannot be told: with few
+    /// samples "no stack defer seen" must not be read as "few ran". Measured: 8 such samples in 10 s on Go 1.27
+    /// at 1.0 M stack defers a second.
+    #[test]
+    fn samples_of_unclear_kind_raise_what_each_kind_may_be_at_most() {
+        let mut profiles = profiles(1, &[(Kind::Mixed, "main.runNineOnStack", 8)]);
+        profiles[0].window_seconds = 10.0;
+        let pooled = pool(&profiles, Some(27));
+        let Rate::BelowFloor { at_most } = of(&pooled, Kind::Stack, "").rate else { panic!("{pooled:?}") };
+        assert!(at_most > 1.0e6, "{at_most}");
+        let Rate::Estimate { interval, .. } = of(&pooled, Kind::Mixed, "").rate else { panic!("{pooled:?}") };
+        assert!(interval.low < 1.0e6 && 1.0e6 < interval.high, "{interval:?}");
     }
 
     #[test]
