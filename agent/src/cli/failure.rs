@@ -3,7 +3,6 @@
 use crate::ask::AskError;
 use crate::show::harmless;
 use std::io::Write;
-use std::process::ExitCode;
 
 /// A command's failure.
 #[derive(Debug)]
@@ -37,11 +36,11 @@ impl Failure {
         self
     }
 
-    pub(super) fn code(&self) -> ExitCode {
+    pub(super) fn code(&self) -> u8 {
         match self.kind {
-            Kind::Failed => ExitCode::FAILURE,
-            Kind::Usage => ExitCode::from(2),
-            Kind::BrokenPipe => ExitCode::SUCCESS,
+            Kind::Failed => super::FAILED,
+            Kind::Usage => super::USAGE,
+            Kind::BrokenPipe => super::OK,
         }
     }
 

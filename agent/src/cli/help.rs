@@ -5,8 +5,8 @@ pub(super) const ABOUT: &str = "What lingers in your Go services: goroutines tha
 pub(super) const LONG_ABOUT: &str = "\
 What lingers in your Go services: goroutines that grow, defers that pile up.
 
-linger runs beside a service that serves net/http/pprof, scrapes it at a cost it bounds and shows, keeps
-the history, and answers: which goroutines grow, since when, where; which defers are pending, at which line.";
+linger runs beside a service that serves net/http/pprof, scrapes it at a cost it bounds and shows, \
+keeps the history, and answers: which goroutines grow, since when, where; which defers are pending, at which line.";
 
 pub(super) const EXITS: &str = "\
 Try it:
@@ -23,8 +23,8 @@ Examples:
   linger agent http://127.0.0.1:6060 http://127.0.0.1:6061/admin --data /var/lib/linger
   linger agent --config linger.yaml
 
-The service needs `import _ \"net/http/pprof\"` and a listener for it; nothing else changes in it.
-Answers are then one command away: linger status, linger trend, linger defers.
+The service needs `import _ \"net/http/pprof\"` and a listener for it; nothing else changes in it. \
+Answers are then one command away: linger status, linger trend, linger defers. \
 It stops on SIGINT and SIGTERM, after what was scraped is on disk.
 
 Exit codes: 0 stopped as asked, 1 failure, 2 usage";
@@ -56,8 +56,8 @@ Examples:
   linger trend --from \"2026-11-24 03:12\" --to \"2026-11-24 04:00\"
   linger trend -o json | jq '.targets[].series[] | {function: .site.function, last, slope_per_hour}'
 
-The total is exact at each scrape. GROWTH/H is the median slope since the last restart with its 95 %
-interval: an interval that holds 0 is no growth. WHERE is the first function outside the standard library,
+The total is exact at each scrape. GROWTH/H is the median slope since the last restart with its 95 % \
+interval: an interval that holds 0 is no growth. WHERE is the first function outside the standard library, \
 what it waits for, and who started the goroutine. In the sparkline a blank was not scraped, ╎ is a restart.
 
 Exit codes: 0 ok, 1 failure, 2 usage";
@@ -68,8 +68,8 @@ Examples:
   linger defers api --from now-6h
   linger defers -o json | jq '.targets[].sites[] | {function, line, pending, interval}'
 
-PENDING are deferred calls that wait to run. From a heap profile they are estimates: the 95 % interval is
-beside them, and below the floor a line may go unseen. They are as of the last GC the service finished.
+PENDING are deferred calls that wait to run. From a heap profile they are estimates: the 95 % interval is \
+beside them, and below the floor a line may go unseen. They are as of the last GC the service finished. \
 RUN/S are executed defers, estimated from CPU profiles within a factor of 2.
 
 Exit codes: 0 ok, 1 failure, 2 usage";

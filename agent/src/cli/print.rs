@@ -36,9 +36,9 @@ pub(super) fn report(
     }
 }
 
-/// A verdict in Nagios' words.
-pub(super) fn check(check: &Check) -> Result<(), Failure> {
-    text(&show::check(check))
+/// A verdict that no agent gave, in Nagios' words.
+pub(super) fn unanswered(check: &Check) -> Result<(), Failure> {
+    text(&show::check(check, false))
 }
 
 /// A page; colours are taken out unless a terminal wants them.

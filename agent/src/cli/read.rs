@@ -1,14 +1,13 @@
 //! The commands that read: from options to a question, from its answer to a page.
 
-use super::args::{CheckArgs, Output, QueryArgs, RangeArgs, ReadArgs, SitesArgs, Subject};
+use super::args::{CheckArgs, QueryArgs, RangeArgs, ReadArgs, SitesArgs, Subject};
 use super::failure::Failure;
-use super::{UNKNOWN, moment, print};
+use super::{CRITICAL, OK, UNKNOWN, moment, print};
 use crate::ask::{AskError, Source, ask};
 use crate::question::{Answer, CheckQuestion, CheckSubject, QueryQuestion, Question, SitesQuestion};
 use crate::report::{Check, Range, StoreStatus, VERSION};
 use crate::show::{self, Clock, Screen};
 use linger_series::Selector;
-use std::process::ExitCode;
 
 /// Where an agent listens unless told otherwise.
 const SERVER_DEFAULT: &str = "http://127.0.0.1:6262";
@@ -16,22 +15,19 @@ const SERVER_DEFAULT: &str = "http://127.0.0.1:6262";
 /// The variable that stands for `--server`.
 const SERVER_VARIABLE: &str = "LINGER_SERVER";
 
-/// `check`'s code for what is broken for sure.
-const CRITICAL: u8 = 2;
-
-pub(super) fn status(args: &ReadArgs) -> Result<ExitCode, Failure> {
+pub(super) fn status(args: &ReadArgs) -> Result<u8, Failure> {
     answer(&Question::Status, args, "")
 }
 
-pub(super) fn trend(args: &SitesArgs) -> Result<ExitCode, Failure> {
+pub(super) fn trend(args: &SitesArgs) -> Result<u8, Failure> {
     answer(&Question::Trend(sites(args)?), &args.read, "")
 }
 
-pub(super) fn defers(args: &SitesArgs) -> Result<ExitCode, Failure> {
+pub(super) fn defers(args: &SitesArgs) -> Result<u8, Failure> {
     answer(&Question::Defers(sites(args)?), &args.read, "")
 }
 
-pub(super) fn query(args: &QueryArgs) -> Result<ExitCode, Failure> {
+pub(super) fn query(args: &QueryArgs) -> Result<u8, Failure> {
     Selector::parse(&args.selector).map_err(|e| {
         let hint =
             r#"a selector looks like linger_goroutines_at_site{class="chan send"}; quote it for the shell"#;
@@ -43,7 +39,7 @@ pub(super) fn query(args: &QueryArgs) -> Result<ExitCode, Failure> {
 }
 
 /// Whatever happens, the first line on standard output is a verdict.
-pub(super) fn check(args: &CheckArgs) -> Result<ExitCode, Failure> {
+pub(super) fn check(args: &CheckArgs) -> Result<u8, Failure> {
     let subject = match args.subject {
         Subject::All => CheckSubject::All,
         Subject::Agent => CheckSubject::Agent,
@@ -51,30 +47,27 @@ pub(super) fn check(args: &CheckArgs) -> Result<ExitCode, Failure> {
         Subject::Defers => CheckSubject::Defers,
     };
     let question = Question::Check(CheckQuestion { subject, target: args.target.clone() });
-    let verdict = match ask(&source(&args.read), &question) {
-        Ok(Answer::Check(check)) => check,
-        Ok(_) => unknown("the answer was to another question", UNKNOWN),
+    let (verdict, answered) = match ask(&source(&args.read), &question) {
+        Ok(Answer::Check(check)) => (check, true),
+        Ok(_) => (unanswered("the answer was to another question", UNKNOWN), false),
         Err(error) => {
             let gone = matches!(error, AskError::NoAgent { .. } | AskError::Connection { .. });
             let code = if gone && subject == CheckSubject::Agent { CRITICAL } else { UNKNOWN };
-            let mut verdict = unknown(&error.to_string(), code);
+            let mut verdict = unanswered(&error.to_string(), code);
             verdict.details.extend(error.hint());
-            verdict
+            (verdict, false)
         }
     };
-    match args.read.output {
-        Output::Table => print::check(&verdict)?,
-        Output::Json => print::report(&verdict, Output::Json, String::new)?,
-    }
-    Ok(ExitCode::from(verdict.code.min(UNKNOWN)))
+    print::report(&verdict, args.read.output, || show::check(&verdict, answered))?;
+    Ok(verdict.code.min(UNKNOWN))
 }
 
 /// A verdict that rests on no answer.
-pub(super) fn unknown(summary: &str, code: u8) -> Check {
+pub(super) fn unanswered(summary: &str, code: u8) -> Check {
     Check { version: VERSION, code, summary: summary.to_owned(), details: Vec::new(), alerts: Vec::new() }
 }
 
-fn answer(question: &Question, args: &ReadArgs, selector: &str) -> Result<ExitCode, Failure> {
+fn answer(question: &Question, args: &ReadArgs, selector: &str) -> Result<u8, Failure> {
     let source = source(args);
     let answer = ask(&source, question)?;
     let screen = print::screen();
@@ -82,7 +75,7 @@ fn answer(question: &Question, args: &ReadArgs, selector: &str) -> Result<ExitCo
         let history = if show::has_no_points(&answer) { history(&source) } else { None };
         page(&answer, selector, history.as_ref(), &screen)
     })?;
-    Ok(ExitCode::SUCCESS)
+    Ok(OK)
 }
 
 /// How far the store reaches. Only to explain an empty answer: without it the page is shorter, not wrong.
@@ -99,7 +92,7 @@ fn page(answer: &Answer, selector: &str, history: Option<&StoreStatus>, screen: 
         Answer::Trend(trend) => show::trend(trend, history, screen),
         Answer::Defers(defers) => show::defers(defers, history, screen),
         Answer::Query(query) => show::query(query, selector, history, screen),
-        Answer::Check(check) => show::check(check),
+        Answer::Check(check) => show::check(check, true),
     }
 }
 

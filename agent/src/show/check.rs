@@ -4,9 +4,10 @@ use super::paint::{self, Paint};
 use super::text::harmless;
 use crate::report::Check;
 
-/// The page. The first line never holds a second `|`: what follows the first is figures.
+/// The page. The first line never holds a second `|`: what follows the first is figures. A verdict that no
+/// agent gave (`answered` false) has none: nobody counted.
 #[must_use]
-pub fn check(check: &Check) -> String {
+pub fn check(check: &Check, answered: bool) -> String {
     let (word, paint) = match check.code {
         0 => ("OK", Paint::Good),
         1 => ("WARNING", Paint::Warn),
@@ -14,14 +15,12 @@ pub fn check(check: &Check) -> String {
         _ => ("UNKNOWN", Paint::Warn),
     };
     let count = |state| check.alerts.iter().filter(|a| a.state == state).count();
-    let mut page = format!(
-        "LINGER {} - {} | firing={} pending={} stale={}\n",
-        paint.on(word),
-        figureless(&check.summary),
-        count("firing"),
-        count("pending"),
-        count("stale"),
-    );
+    let mut page = format!("LINGER {} - {}", paint.on(word), figureless(&check.summary));
+    if answered {
+        let (firing, pending, stale) = (count("firing"), count("pending"), count("stale"));
+        page.push_str(&format!(" | firing={firing} pending={pending} stale={stale}"));
+    }
+    page.push('\n');
     for detail in &check.details {
         page.push_str(&figureless(detail));
         page.push('\n');
@@ -42,7 +41,7 @@ mod tests {
     fn expect(code: u8, summary: &str, details: &[&str], expected: &str) {
         let details = details.iter().map(ToString::to_string).collect();
         let report = Check { version: 1, code, summary: summary.into(), details, alerts: vec![] };
-        assert_eq!(anstream::adapter::strip_str(&check(&report)).to_string(), expected);
+        assert_eq!(anstream::adapter::strip_str(&check(&report, code < 3)).to_string(), expected);
     }
 
     #[test]
@@ -56,7 +55,7 @@ mod tests {
              api: main.pile main.go:9 / 49,200\n",
         );
         expect(1, "w", &[], "LINGER WARNING - w | firing=0 pending=0 stale=0\n");
-        expect(3, "u", &[], "LINGER UNKNOWN - u | firing=0 pending=0 stale=0\n");
-        expect(77, "u", &[], "LINGER UNKNOWN - u | firing=0 pending=0 stale=0\n");
+        expect(3, "u", &[], "LINGER UNKNOWN - u\n");
+        expect(77, "u", &[], "LINGER UNKNOWN - u\n");
     }
 }

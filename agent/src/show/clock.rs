@@ -48,13 +48,13 @@ impl Clock {
         format!("{from} … {to} ({})", span(seconds))
     }
 
-    /// `3m ago`; `in 3m` when clocks disagree.
+    /// `3m ago`, `just now`; `in 3m` when clocks disagree.
     pub(super) fn ago(&self, ms: i64) -> String {
-        let seconds = self.now_ms.saturating_sub(ms) as f64 / 1000.0;
-        if seconds < 0.0 {
-            format!("in {}", span(-seconds))
-        } else {
-            format!("{} ago", span(seconds.round()))
+        let seconds = (self.now_ms.saturating_sub(ms) as f64 / 1000.0).round();
+        match seconds {
+            s if s < 0.0 => format!("in {}", span(-s)),
+            0.0 => "just now".into(),
+            s => format!("{} ago", span(s)),
         }
     }
 
@@ -63,11 +63,17 @@ impl Clock {
         span((self.now_ms.saturating_sub(ms) as f64 / 1000.0).round().max(0.0))
     }
 
+    /// `2026-11-24T13:02:00+01:00`, as `--from` and `--to` take it: the whole second before or after.
+    pub(super) fn option(&self, ms: i64, up: bool) -> String {
+        let seconds = ms.div_euclid(1_000) + i64::from(up && ms.rem_euclid(1_000) > 0);
+        self.format(seconds.saturating_mul(1_000), "", "%Y-%m-%dT%H:%M:%S%:z")
+    }
+
     fn day_format(&self, ms: i64) -> &'static str {
         let zoned = |ms| Timestamp::from_millisecond(ms).map(|t| t.to_zoned_datetime(self.zone.clone()));
         match (zoned(ms), zoned(self.now_ms)) {
             (Ok(then), Ok(now)) if then.date() == now.date() => "",
-            (Ok(then), Ok(now)) if then.year() == now.year() => "%b %e ",
+            (Ok(then), Ok(now)) if then.year() == now.year() => "%b %-d ",
             _ => "%Y-%m-%d ",
         }
     }
@@ -98,10 +104,13 @@ mod tests {
         assert_eq!(c.at(c.now_ms), "13:12 CET");
         assert_eq!(c.at_second(c.now_ms), "13:12:05 CET");
         assert_eq!(c.at(c.now_ms - 86_400_000), "Nov 23 13:12 CET");
-        assert_eq!(c.at(c.now_ms - 20 * 86_400_000), "Nov  4 13:12 CET");
+        assert_eq!(c.at(c.now_ms - 20 * 86_400_000), "Nov 4 13:12 CET");
         assert_eq!(c.at(c.now_ms - 150 * 86_400_000), "Jun 27 14:12 CEST");
         assert_eq!(c.at(c.now_ms - 400 * 86_400_000), "2025-10-20 14:12 CEST");
         assert_eq!(c.at(i64::MAX), "(no time)");
+        assert_eq!(c.option(c.now_ms, true), "2026-11-24T13:12:05+01:00");
+        assert_eq!(c.option(c.now_ms + 1, true), "2026-11-24T13:12:06+01:00");
+        assert_eq!(c.option(c.now_ms + 999, false), "2026-11-24T13:12:05+01:00");
     }
 
     #[test]
@@ -120,6 +129,7 @@ mod tests {
         assert_eq!(c.ago(c.now_ms - 3_400), "3s ago");
         assert_eq!(c.ago(c.now_ms - 4_320_000), "1h 12m ago");
         assert_eq!(c.ago(c.now_ms + 2_000), "in 2s");
+        assert_eq!(c.ago(c.now_ms - 400), "just now");
         assert_eq!(c.since(c.now_ms - 60_000), "1m");
     }
 }

@@ -4,7 +4,7 @@
 
 use super::page::Page;
 use super::spark::{Marks, spark};
-use super::table::{Cell, Column, Fit, Table};
+use super::table::{Cell, Column, Fit, INDENT, Table};
 use super::text::{harmless, wrap};
 use super::{Screen, empty, growth, name, number, trend};
 use crate::report::{DeferCpu, DeferSite, Defers, Range, StoreStatus, TargetDefers};
@@ -12,7 +12,7 @@ use crate::report::{DeferCpu, DeferSite, Defers, Range, StoreStatus, TargetDefer
 const PENDING: [Column; 8] = [
     Column::new("", &["TARGET"], Fit::Left),
     Column::new("PENDING", &["PENDING", "INTERVAL"], Fit::Left),
-    Column::new("GROWTH/H", &["GROWTH/H", "INTERVAL", "GROWTH/S"], Fit::Left),
+    Column::new("GROWTH/H", &["GROWTH/H", "INTERVAL OR REASON", "GROWTH/S"], Fit::Left),
     Column::new("RISING SINCE", &["RISING SINCE", "AGO"], Fit::Left),
     Column::new("TREND", &[], Fit::Left),
     Column::new("WHERE", &["KIND", "FUNCTION", "AT"], Fit::Rest),
@@ -95,7 +95,7 @@ fn pending_row(target: &str, site: &DeferSite, range: Range, marks: Marks<'_>, s
     let place = name::place(&site.file, site.line);
     let function = name::function(if site.function.is_empty() { &site.site } else { &site.function });
     let owner = [function.as_str(), &place].join(" ");
-    let how = format!("{kind}, {exactness} from the {method}");
+    let how = format!("{INDENT}{kind}, {exactness} from the {method}");
     vec![
         Cell::pipe(harmless(target)),
         Cell::stacked([number::number(site.pending), interval]),
@@ -180,15 +180,15 @@ fn blind(page: &mut Page<'_>, target: &TargetDefers) {
 #[cfg(test)]
 mod tests {
     use super::defers;
-    use crate::show::Layout;
-    use crate::show::samples::{self, EYES, golden};
+    use crate::show::samples::{self, check_golden};
 
     #[test]
-    fn eyes() {
-        golden(|s| defers(&samples::defers(), None, s), EYES, "");
+    fn estimates_carry_intervals_and_exact_counts_do_not() {
+        check_golden("defers", |s| defers(&samples::defers(), None, s));
     }
+
     #[test]
-    fn pipe() {
-        golden(|s| defers(&samples::defers(), None, s), Layout::Pipe, "");
+    fn nothing_seen_says_what_could_have_been_missed() {
+        check_golden("defers-none", |s| defers(&samples::nothing_seen(), None, s));
     }
 }

@@ -5,6 +5,8 @@ use super::{Clock, Screen};
 use crate::question::Answer;
 use crate::report::{Range, StoreStatus, TargetTrend};
 
+const HOUR_MS: i64 = 3_600_000;
+
 /// Whether `answer` has no point at all in its range, so that it is worth asking how far history reaches.
 #[must_use]
 pub fn has_no_points(answer: &Answer) -> bool {
@@ -29,7 +31,7 @@ pub(super) fn no_targets(page: &mut Page<'_>) {
 
 /// The range holds nothing: `history reaches from … to …`.
 pub(super) fn no_points(page: &mut Page<'_>, range: Range, history: Option<&StoreStatus>, screen: &Screen) {
-    page.note(&format!("no points in {}", screen.clock.range(range)));
+    page.note("no points in this range");
     let Some(store) = history else { return };
     let (Some(oldest), Some(newest)) = (store.oldest_ms, store.newest_ms) else {
         return page
@@ -37,8 +39,8 @@ pub(super) fn no_points(page: &mut Page<'_>, range: Range, history: Option<&Stor
     };
     page.note(&reach(&screen.clock, oldest, newest));
     if newest < range.from_ms || oldest > range.to_ms {
-        let from = unix_seconds(oldest.max(newest.saturating_sub(3_600_000)), false);
-        page.note(&format!("the last hour of it: --from {from} --to {}", unix_seconds(newest, true)));
+        let from = screen.clock.option(oldest.max(newest.saturating_sub(HOUR_MS)), false);
+        page.note(&format!("its last hour: --from {from} --to {}", screen.clock.option(newest, true)));
     } else {
         page.note(
             "what was asked for may be new, gone or misspelt: `linger status` lists targets and collectors",
@@ -54,9 +56,4 @@ pub(super) fn reach(clock: &Clock, oldest_ms: i64, newest_ms: i64) -> String {
         clock.at_second(newest_ms),
         clock.ago(newest_ms)
     )
-}
-
-/// Whole seconds that leave out neither end of what is asked with them.
-fn unix_seconds(ms: i64, up: bool) -> i64 {
-    ms.div_euclid(1_000) + i64::from(up && ms.rem_euclid(1_000) > 0)
 }

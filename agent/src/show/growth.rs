@@ -8,7 +8,7 @@ use super::text::{harmless, wrap};
 /// Cells for a reason in place of a slope.
 const REASON_CELLS: usize = 20;
 
-/// Slope per hour over its 95 % interval, or why there is none. Pipe: `GROWTH/H`, `INTERVAL`.
+/// Slope per hour over its 95 % interval, or why there is none. Pipe: `GROWTH/H`, `INTERVAL OR REASON`.
 pub(super) fn cell(slope: Option<f64>, interval: Option<[f64; 2]>, because: Option<&str>) -> Cell {
     match slope {
         Some(slope) => Cell::stacked([signed(slope), interval.map(signed_interval).unwrap_or_default()]),

@@ -17,19 +17,29 @@ impl<'a> Page<'a> {
 
     /// A line that starts at the left edge.
     pub(super) fn line(&mut self, line: &str) {
-        self.wrapped("", "", line);
+        self.facts_at("", &[line.to_owned()]);
+    }
+
+    /// A line of facts that starts at the left edge; what does not fit goes on below, indented.
+    pub(super) fn line_of(&mut self, facts: &[String]) {
+        self.facts_at("", facts);
     }
 
     /// A line below a heading.
     pub(super) fn note(&mut self, note: &str) {
-        self.wrapped(self.indent(), self.indent(), note);
+        self.facts_at(self.indent(), &[note.to_owned()]);
+    }
+
+    /// A line of facts below a heading.
+    pub(super) fn note_of(&mut self, facts: &[String]) {
+        self.facts_at(self.indent(), facts);
     }
 
     /// A point of a list below a heading.
     pub(super) fn item(&mut self, mark: &str, item: &str) {
         let first = format!("{}{mark} ", self.indent());
         let next = " ".repeat(first.chars().count());
-        self.wrapped(&first, &next, item);
+        self.wrapped(&first, &next, &[item.to_owned()]);
     }
 
     /// As is: blanks in a sparkline mean something.
@@ -63,11 +73,15 @@ impl<'a> Page<'a> {
         if self.screen.layout == Layout::Pipe { "" } else { INDENT }
     }
 
-    fn wrapped(&mut self, first: &str, next: &str, line: &str) {
+    fn facts_at(&mut self, first: &str, facts: &[String]) {
+        self.wrapped(first, &format!("{first}{INDENT}"), facts);
+    }
+
+    fn wrapped(&mut self, first: &str, next: &str, facts: &[String]) {
         let Layout::Terminal { width } = self.screen.layout else {
-            return self.push(&format!("{first}{line}"));
+            return self.push(&format!("{first}{}", facts.join(", ")));
         };
-        let lines = text::wrap(line, width.saturating_sub(next.chars().count()).max(20));
+        let lines = text::wrap_facts(facts, width.saturating_sub(next.chars().count()));
         for (i, line) in lines.iter().enumerate() {
             self.push(&format!("{}{line}", if i == 0 { first } else { next }));
         }

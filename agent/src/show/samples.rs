@@ -7,25 +7,31 @@ use crate::report::{
     TrendSeries,
 };
 use std::collections::BTreeMap;
+use unicode_width::UnicodeWidthStr;
 
 /// 2026-11-24 13:12:05 in Berlin, as in [`Screen::for_tests`].
 const NOW_MS: i64 = 1_795_522_325_000;
 const MINUTE_MS: i64 = 60_000;
+const WIDTH: usize = 100;
 const RANGE: Range = Range { from_ms: NOW_MS - 60 * MINUTE_MS, to_ms: NOW_MS };
 
-pub(super) const EYES: Layout = Layout::Terminal { width: 100 };
+/// Asks the tests to write the golden pages instead of comparing: look at the difference before it stays.
+const WRITE: &str = "LINGER_WRITE_GOLDEN";
 
-/// The page without colours must be `expected`.
+/// The page in both layouts, without colours, must be `golden/NAME.terminal.txt` and `golden/NAME.pipe.txt`.
 #[track_caller]
-pub(super) fn golden(draw: impl Fn(&Screen) -> String, layout: Layout, expected: &str) {
-    let page = anstream::adapter::strip_str(&draw(&Screen::for_tests(layout))).to_string();
-    if page != expected.trim_start_matches('\n') {
-        panic!("got:\n{page}");
-    }
-    if let Layout::Terminal { width } = layout {
-        for line in page.lines() {
-            assert!(unicode_width::UnicodeWidthStr::width(line) <= width, "too wide: {line}");
+pub(super) fn check_golden(name: &str, draw: impl Fn(&Screen) -> String) {
+    for (layout, kind) in [(Layout::Terminal { width: WIDTH }, "terminal"), (Layout::Pipe, "pipe")] {
+        let page = anstream::adapter::strip_str(&draw(&Screen::for_tests(layout))).to_string();
+        let file = format!("{}/src/show/golden/{name}.{kind}.txt", env!("CARGO_MANIFEST_DIR"));
+        if std::env::var_os(WRITE).is_some() {
+            std::fs::write(&file, &page).unwrap();
         }
+        let expected = std::fs::read_to_string(&file).unwrap();
+        assert!(page == expected, "{file} differs; {WRITE}=1 writes it. Drawn now:\n{page}");
+        let too_wide = page.lines().find(|line| kind == "terminal" && line.width() > WIDTH);
+        assert_eq!(too_wide, None, "wider than the terminal");
+        assert!(!page.contains(['\x1b', '\u{202e}']) && page.ends_with('\n') && !page.ends_with("\n\n"));
     }
 }
 
@@ -240,7 +246,7 @@ pub(super) fn query() -> Query {
         range: RANGE,
         series: vec![
             series("github.com/acme/shop/cart.(*Cart).hold.func1+7", points(0, |m| m * 20.0)),
-            series("evil\x1b[2J\u{202e}", points(30, |_| 0.5)),
+            series("evil\x1b[2J\u{202e}\"|", points(30, |_| 0.5)),
         ],
     }
 }
@@ -366,6 +372,13 @@ pub(super) fn status() -> Status {
             },
         ],
     }
+}
+
+pub(super) fn stopped() -> Status {
+    let agent =
+        AgentStatus { running: false, pid: None, rss_bytes: None, cpu_seconds: None, ..status().agent };
+    let store = StoreStatus { scrapes_dropped: 3, quarantined: vec!["points-20261109".into()], ..store() };
+    Status { agent, store, targets: vec![], alerts: vec![], ..status() }
 }
 
 pub(super) fn scraped() -> Scraped {

@@ -41,15 +41,17 @@ fn range(scraped: &Scraped, screen: &Screen) -> Range {
 #[cfg(test)]
 mod tests {
     use super::scraped;
-    use crate::show::Layout;
-    use crate::show::samples::{self, EYES, golden};
+    use crate::report::Scraped;
+    use crate::show::samples::{self, check_golden};
 
     #[test]
-    fn eyes() {
-        golden(|s| scraped(&samples::scraped(), s), EYES, "");
+    fn findings_come_first() {
+        check_golden("scraped", |s| scraped(&samples::scraped(), s));
     }
+
     #[test]
-    fn pipe() {
-        golden(|s| scraped(&samples::scraped(), s), Layout::Pipe, "");
+    fn no_findings_say_how_to_see_more() {
+        let calm = Scraped { findings: vec![], ..samples::scraped() };
+        check_golden("scraped-calm", |s| scraped(&calm, s));
     }
 }

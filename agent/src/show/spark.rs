@@ -83,7 +83,7 @@ fn columns_of(points: &[Dot], axis: Axis, marks: Marks<'_>) -> Vec<Option<f64>> 
     let reach = usual_step(points).map_or(0.0, |step| step * GAP_STEPS);
     for pair in points.windows(2) {
         let [(t0, v0), (t1, _)] = *pair else { continue };
-        let apart = (t1 - t0) as f64 > reach;
+        let apart = t1.saturating_sub(t0) as f64 > reach;
         // Gaps are told as stretches: a pair that spans one does not belong together.
         if apart || marks.gaps_ms.iter().any(|&[from, to]| t0 <= from && to <= t1) {
             continue;
@@ -179,6 +179,19 @@ mod tests {
     fn a_restart_is_marked_where_it_was() {
         let marks = Marks { gaps_ms: &[], restarts_ms: &[5_200, 50_000] };
         check(&all([0., 2., 4., 6., 7., 0., 0., 1., 1., 2.]), marks, "▁▃▅▇█╎▁▂▂▃");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_line_is_as_wide_as_asked_or_empty(
+            points in proptest::collection::vec((proptest::num::i64::ANY, proptest::num::f64::ANY), 0..50),
+            from_ms in proptest::num::i64::ANY,
+            to_ms in proptest::num::i64::ANY,
+            columns in 0_usize..40,
+        ) {
+            let line = spark(&points, Range { from_ms, to_ms }, columns, Marks::NONE);
+            proptest::prop_assert!(line.is_empty() || line.chars().count() == columns);
+        }
     }
 
     #[test]

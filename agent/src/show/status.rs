@@ -2,7 +2,7 @@
 
 use super::page::Page;
 use super::paint::{self, Paint};
-use super::table::{Cell, Column, Fit, Table};
+use super::table::{Cell, Column, Fit, INDENT, Table};
 use super::text::harmless;
 use super::{Clock, Screen, empty, growth, name, number};
 use crate::report::{AgentStatus, AlertStatus, CollectorStatus, Status, StoreStatus, TargetStatus};
@@ -64,7 +64,7 @@ fn agent(page: &mut Page<'_>, agent: &AgentStatus, clock: &Clock) {
     let lived_s = clock.now_ms.saturating_sub(agent.started_ms) as f64 / 1000.0;
     let share = agent.cpu_seconds.filter(|_| lived_s > 0.0).map(|cpu| number::percent(cpu / lived_s));
     parts.extend(share.map(|share| format!("{share} of a core")));
-    page.line(&parts.join(", "));
+    page.line_of(&parts);
 }
 
 fn store(page: &mut Page<'_>, store: &StoreStatus, agent: &AgentStatus, clock: &Clock) {
@@ -75,18 +75,14 @@ fn store(page: &mut Page<'_>, store: &StoreStatus, agent: &AgentStatus, clock: &
     let series =
         if store.series == 1 { "1 series".into() } else { format!("{} series", number::count(store.series)) };
     let disk = number::bytes(store.disk_bytes);
-    page.line(&format!("{reach}, {series}, {disk} in {}", harmless(&agent.data)));
+    page.line_of(&[reach, series, format!("{disk} in {}", harmless(&agent.data))]);
     if store.scrapes_dropped > 0 {
         let dropped = Paint::Warn.on(&number::plural(store.scrapes_dropped, "scrape"));
         page.line(&format!("{dropped} dropped since the start: the disk did not keep up"));
     }
-    if store.scrapes_refused > 0 {
-        let refused = Paint::Warn.on(&number::plural(store.scrapes_refused, "scrape"));
-        page.line(&format!("{refused} refused since the start: the clock stood still or went back"));
-    }
-    if store.quarantined > 0 {
-        let aside = Paint::Bad.on(&number::plural(store.quarantined, "partition"));
-        page.line(&format!("{aside} unreadable and put aside as *.quarantine in the data folder"));
+    if !store.quarantined.is_empty() {
+        let names: Vec<String> = store.quarantined.iter().map(|n| harmless(n)).collect();
+        page.line(&format!("{}: {}", Paint::Bad.on("unreadable and put aside"), names.join(", ")));
     }
 }
 
@@ -112,7 +108,7 @@ pub(super) fn target(page: &mut Page<'_>, target: &TargetStatus, screen: &Screen
     }
     let (cost, limit) = (number::percent(target.duty_cycle), number::percent(target.duty_cycle_max));
     facts.push(format!("watching costs it {cost} of a core (limit {limit})"));
-    page.note(&facts.join(", "));
+    page.note_of(&facts);
     if target.collectors.is_empty() {
         return;
     }
@@ -184,7 +180,7 @@ fn alert_row(alert: &AlertStatus, clock: &Clock) -> Vec<Cell> {
             vec![value.clone(), at_least, grows.unwrap_or_default()],
             vec![value, low, slope, interval],
         ),
-        Cell::both(vec![where_line, rule.clone()], vec![target, place, rule]),
+        Cell::both(vec![where_line, format!("{INDENT}{rule}")], vec![target, place, rule]),
     ]
 }
 
@@ -201,15 +197,15 @@ pub(super) fn labels(labels: &BTreeMap<String, String>) -> String {
 #[cfg(test)]
 mod tests {
     use super::status;
-    use crate::show::Layout;
-    use crate::show::samples::{self, EYES, golden};
+    use crate::show::samples::{self, check_golden};
 
     #[test]
-    fn eyes() {
-        golden(|s| status(&samples::status(), s), EYES, "");
+    fn what_needs_a_hand_says_which() {
+        check_golden("status", |s| status(&samples::status(), s));
     }
+
     #[test]
-    fn pipe() {
-        golden(|s| status(&samples::status(), s), Layout::Pipe, "");
+    fn a_stopped_agent_without_targets_is_no_riddle() {
+        check_golden("status-stopped", |s| status(&samples::stopped(), s));
     }
 }

@@ -1,11 +1,9 @@
 //! Tables. On a terminal a record may take several short lines and one column takes what room is left; in a
 //! pipe every record is one line of columns two spaces apart, nothing cut, nothing drawn, `-` for nothing.
 
-use super::{Layout, Screen};
-use comfy_table::{
-    Cell as ComfyCell, CellAlignment, ColumnConstraint, ContentArrangement, ContentLineStyle, LineStyle,
-    TableStyle, Width,
-};
+use super::{Layout, Screen, text};
+use comfy_table::{CellAlignment, ContentArrangement, ContentLineStyle, LineStyle, TableStyle};
+use unicode_width::UnicodeWidthStr;
 
 /// A header with a thin line below, and nothing else drawn.
 const TERMINAL: TableStyle = TableStyle::new()
@@ -16,7 +14,7 @@ const TERMINAL: TableStyle = TableStyle::new()
 const PIPE: TableStyle = TableStyle::new();
 
 /// The widening column is never narrower than this; a narrower terminal wraps by itself.
-const REST_CELLS_MIN: u16 = 24;
+const REST_CELLS_MIN: usize = 24;
 
 /// Blanks between two columns.
 const GUTTER: u16 = 2;
@@ -87,9 +85,20 @@ impl Cell {
         Self { lines, fields }
     }
 
-    fn on_terminal(&self) -> String {
-        let lines: Vec<&str> = self.lines.iter().filter(|l| !l.is_empty()).map(String::as_str).collect();
-        lines.join("\n")
+    fn on_terminal(&self) -> Vec<&str> {
+        self.lines.iter().filter(|line| !line.is_empty()).map(String::as_str).collect()
+    }
+
+    /// Lines of at most `cells`; what a line began with as blanks, its continuation begins with too.
+    fn wrapped(&self, cells: usize) -> Vec<String> {
+        let mut out = Vec::new();
+        for line in self.on_terminal() {
+            let text = line.trim_start();
+            let indent = line.strip_suffix(text).unwrap_or("");
+            let room = cells.saturating_sub(indent.len());
+            out.extend(text::wrap_hard(text, room).into_iter().map(|part| format!("{indent}{part}")));
+        }
+        out
     }
 }
 
@@ -120,31 +129,40 @@ impl Table {
     fn terminal(&self, width: usize) -> Vec<String> {
         let shown: Vec<usize> = (0..self.columns.len()).filter(|&i| self.shows_on_terminal(i)).collect();
         let columns: Vec<Column> = shown.iter().filter_map(|&i| self.columns.get(i)).copied().collect();
-        // The last column needs no distance to what follows it.
-        let room = width.saturating_sub(INDENT.len()) + usize::from(GUTTER);
+        let rest = self.rest_cells(&shown, width);
         let mut table = comfy_table::Table::new();
-        table
-            .load_style(TERMINAL)
-            .set_content_arrangement(ContentArrangement::Dynamic)
-            .set_width(u16::try_from(room).unwrap_or(u16::MAX))
-            .set_header(columns.iter().map(|c| c.title));
+        table.load_style(TERMINAL).set_content_arrangement(ContentArrangement::Disabled);
+        table.set_header(columns.iter().map(|c| c.title));
         for row in &self.rows {
-            let cells = shown.iter().filter_map(|&i| row.get(i));
-            table.add_row(cells.map(|cell| ComfyCell::new(cell.on_terminal())));
+            let cells = shown.iter().filter_map(|&i| row.get(i)).zip(&columns);
+            table.add_row(cells.map(|(cell, column)| match column.fit {
+                Fit::Rest => cell.wrapped(rest).join("\n"),
+                Fit::Left | Fit::Right => cell.on_terminal().join("\n"),
+            }));
         }
         for (column, laid_out) in columns.iter().zip(table.column_iter_mut()) {
             lay_out(laid_out, column.fit);
-            laid_out.set_constraint(match column.fit {
-                Fit::Rest => ColumnConstraint::LowerBoundary(Width::Fixed(REST_CELLS_MIN)),
-                Fit::Left | Fit::Right => ColumnConstraint::ContentWidth,
-            });
         }
         let mut lines: Vec<String> =
             table.lines().map(|line| format!("{INDENT}{}", line.trim_end())).collect();
-        if let Some(rule) = lines.get_mut(1) {
-            *rule = rule.chars().take(width).collect();
+        // The gutter of the last column is no part of the rule.
+        let longest = lines.iter().enumerate().filter(|&(i, _)| i != 1).map(|(_, l)| l.width()).max();
+        if let (Some(rule), Some(longest)) = (lines.get_mut(1), longest) {
+            *rule = rule.chars().take(longest).collect();
         }
         lines
+    }
+
+    /// What the other columns shown leave of `width`.
+    fn rest_cells(&self, shown: &[usize], width: usize) -> usize {
+        let mut others = INDENT.len();
+        for &i in shown {
+            let Some(column) = self.columns.get(i).filter(|c| c.fit != Fit::Rest) else { continue };
+            let cells = self.rows.iter().filter_map(|row| row.get(i));
+            let widest = cells.flat_map(Cell::on_terminal).map(UnicodeWidthStr::width).max().unwrap_or(0);
+            others += widest.max(column.title.len()) + usize::from(GUTTER);
+        }
+        width.saturating_sub(others).max(REST_CELLS_MIN)
     }
 
     /// A column for pipes, or one in which no record has anything, takes no room.
@@ -193,7 +211,10 @@ mod tests {
                 Cell::pipe("api"),
                 Cell::one(count),
                 Cell::one(""),
-                Cell::stacked([function.to_owned(), "cart.go:88 and then some more words".to_owned()]),
+                Cell::both(
+                    vec![function.to_owned(), "  cart.go:88 and then some more words".to_owned()],
+                    vec![function.to_owned(), "cart.go:88".to_owned()],
+                ),
             ]);
         }
         table
@@ -212,12 +233,12 @@ mod tests {
                 "  COUNT  WHERE",
                 "  ──────────────────────────────────────",
                 "      7  main.short",
-                "         cart.go:88 and then some more",
-                "         words",
+                "           cart.go:88 and then some more",
+                "           words",
                 "  1,200  shop.(*Cart).aRatherLongMethodN",
                 "         ame",
-                "         cart.go:88 and then some more",
-                "         words",
+                "           cart.go:88 and then some more",
+                "           words",
             ],
         );
     }
@@ -228,8 +249,8 @@ mod tests {
             Layout::Pipe,
             &[
                 "TARGET  COUNT  NOTE  FUNCTION                            AT",
-                "api         7  -     main.short                          cart.go:88 and then some more words",
-                "api     1,200  -     shop.(*Cart).aRatherLongMethodName  cart.go:88 and then some more words",
+                "api         7  -     main.short                          cart.go:88",
+                "api     1,200  -     shop.(*Cart).aRatherLongMethodName  cart.go:88",
             ],
         );
     }

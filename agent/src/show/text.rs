@@ -71,14 +71,53 @@ fn fits(c: char, used: &mut usize, room: usize) -> bool {
 
 /// `text` broken at spaces into lines of at most `cells` cells; a longer word stands alone.
 pub(super) fn wrap(text: &str, cells: usize) -> Vec<String> {
+    fill(text.split_whitespace(), cells)
+}
+
+/// Like [`wrap`], and a word longer than a line is cut into lines: nothing is lost.
+pub(super) fn wrap_hard(text: &str, cells: usize) -> Vec<String> {
+    let cells = cells.max(2); // the widest character takes two
+    wrap(text, cells).iter().flat_map(|line| cut(line, cells)).collect()
+}
+
+fn cut(line: &str, cells: usize) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    let mut used = 0;
+    for c in line.chars() {
+        let width = c.width().unwrap_or(0);
+        if used + width > cells {
+            parts.push(String::new());
+            used = 0;
+        }
+        used += width;
+        if let Some(part) = parts.last_mut() {
+            part.push(c);
+        }
+    }
+    parts
+}
+
+/// `facts` with commas between them, broken between facts; a fact longer than a line is broken inside.
+pub(super) fn wrap_facts(facts: &[String], cells: usize) -> Vec<String> {
+    let last = facts.len().saturating_sub(1);
+    let with_commas: Vec<String> =
+        facts.iter().enumerate().map(|(i, f)| if i < last { format!("{f},") } else { f.clone() }).collect();
+    let pieces = with_commas.iter().flat_map(|fact| {
+        let whole = fact.width() <= cells;
+        if whole { vec![fact.as_str()] } else { fact.split_whitespace().collect() }
+    });
+    fill(pieces, cells)
+}
+
+fn fill<'a>(pieces: impl Iterator<Item = &'a str>, cells: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
+    for piece in pieces {
         match lines.last_mut() {
-            Some(line) if line.width() + 1 + word.width() <= cells => {
+            Some(line) if line.width() + 1 + piece.width() <= cells => {
                 line.push(' ');
-                line.push_str(word);
+                line.push_str(piece);
             }
-            _ => lines.push(word.to_owned()),
+            _ => lines.push(piece.to_owned()),
         }
     }
     lines
@@ -86,7 +125,7 @@ pub(super) fn wrap(text: &str, cells: usize) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{TEXT_CELLS_MAX, fit, harmless, wrap};
+    use super::{TEXT_CELLS_MAX, fit, harmless, wrap, wrap_facts, wrap_hard};
     use unicode_width::UnicodeWidthStr;
 
     #[track_caller]
@@ -113,6 +152,23 @@ mod tests {
         check("\u{301}x", "�x");
     }
 
+    proptest::proptest! {
+        #[test]
+        fn whatever_comes_in_goes_out_on_one_line_and_visible(text in "\\PC*|(.|\n|\\p{Cf}|\\p{Mn}|\x1b){0,400}") {
+            let out = harmless(&text);
+            proptest::prop_assert!(out.width() <= TEXT_CELLS_MAX);
+            proptest::prop_assert!(!out.chars().any(|c| c.is_control() || super::is_hidden(c)));
+            proptest::prop_assert_eq!(harmless(&out), out.clone());
+        }
+
+        #[test]
+        fn wrapping_keeps_every_letter_and_the_width(text in "[a-z日 ]{0,80}", cells in 2_usize..20) {
+            let lines = wrap_hard(&text, cells);
+            proptest::prop_assert!(lines.iter().all(|line| line.width() <= cells));
+            proptest::prop_assert_eq!(lines.concat().replace(' ', ""), text.replace(' ', ""));
+        }
+    }
+
     #[test]
     fn a_flood_is_cut_and_keeps_both_ends() {
         let cut = harmless(&format!("main.{}.run", "x".repeat(1_000)));
@@ -120,7 +176,7 @@ mod tests {
         assert!(cut.starts_with("main.xxx") && cut.contains('…'));
         let cut = fit("github.com/acme/shop.(*Server).handle", 20);
         assert_eq!((cut.as_str(), cut.width()), ("github.…rver).handle", 20));
-        assert_eq!(fit("日本日本日本", 5), "日…本");
+        assert_eq!(fit("日本日本日本", 5), "…日本");
         assert_eq!(fit("abc", 0), "…");
     }
 
@@ -129,5 +185,10 @@ mod tests {
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
         assert_eq!(wrap("incomprehensibilities of it", 5), ["incomprehensibilities", "of it"]);
         assert!(wrap("  ", 5).is_empty());
+        assert_eq!(wrap_hard("a incomprehensible", 10), ["a", "incomprehe", "nsible"]);
+        assert_eq!(wrap_hard("日本日", 4), ["日本", "日"]);
+        let facts = ["one two".to_owned(), "three".to_owned(), "four five six".to_owned()];
+        assert_eq!(wrap_facts(&facts, 14), ["one two,", "three,", "four five six"]);
+        assert_eq!(wrap_facts(&facts, 9), ["one two,", "three,", "four five", "six"]);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::page::Page;
 use super::spark::{Marks, spark};
-use super::table::{Cell, Column, Fit, Table};
+use super::table::{Cell, Column, Fit, INDENT, Table};
 use super::text::harmless;
 use super::{Clock, Screen, empty, growth, name, number};
 use crate::report::{Range, SiteText, StoreStatus, TargetTrend, Trend, TrendSeries};
@@ -13,7 +13,7 @@ const TOLD_MAX: usize = 3;
 const COLUMNS: [Column; 8] = [
     Column::new("", &["TARGET"], Fit::Left),
     Column::new("GOROUTINES", &["GOROUTINES"], Fit::Right),
-    Column::new("GROWTH/H", &["GROWTH/H", "INTERVAL"], Fit::Left),
+    Column::new("GROWTH/H", &["GROWTH/H", "INTERVAL OR REASON"], Fit::Left),
     Column::new("RISING SINCE", &["RISING SINCE", "AGO"], Fit::Left),
     Column::new("TREND", &[], Fit::Left),
     Column::new("WHERE", &["CLASS", "FUNCTION", "AT"], Fit::Rest),
@@ -45,7 +45,7 @@ pub fn trend(trend: &Trend, history: Option<&StoreStatus>, screen: &Screen) -> S
 pub(super) fn section(page: &mut Page<'_>, target: &TargetTrend, range: Range, screen: &Screen) {
     let marks = Marks { gaps_ms: &target.gaps_ms, restarts_ms: &target.restarts_ms };
     if let Some(total) = &target.total {
-        page.note(&total_line(total, &screen.clock));
+        page.note_of(&total_facts(total, &screen.clock));
         page.sparkline(&spark(&total.points, range, screen.wide_spark_cells(), marks));
     }
     interruptions(page, target, &screen.clock);
@@ -72,14 +72,14 @@ pub(super) fn left_out(page: &mut Page<'_>, left_out: usize, shown: usize) {
     }
 }
 
-fn total_line(total: &TrendSeries, clock: &Clock) -> String {
+fn total_facts(total: &TrendSeries, clock: &Clock) -> Vec<String> {
     let mut parts = vec![number::number(total.last)];
     if let Some(&(t, _)) = total.points.last() {
         parts = vec![format!("{} at {} ({})", number::number(total.last), clock.at_second(t), clock.ago(t))];
     }
     parts.push(growth::phrase(total.slope_per_hour, total.interval, total.no_slope_because.as_deref()));
     parts.extend(growth::since_phrase(clock, total.rising_since_ms, total.rising_since_before));
-    parts.join(", ")
+    parts
 }
 
 fn interruptions(page: &mut Page<'_>, target: &TargetTrend, clock: &Clock) {
@@ -133,30 +133,33 @@ fn row(target: &str, series: &TrendSeries, range: Range, marks: Marks<'_>, scree
 fn where_lines(site: &SiteText, class: &str, blocked_at: &str, created_by: &str) -> Vec<String> {
     let owner = name::site(site);
     let waits = match (class, blocked_at == owner || blocked_at.is_empty()) {
-        (class, true) => class.to_owned(),
-        ("", false) => format!("at {blocked_at}"),
-        (class, false) => format!("{class} at {blocked_at}"),
+        ("", true) => String::new(),
+        (class, true) => format!("{INDENT}{class}"),
+        ("", false) => format!("{INDENT}at {blocked_at}"),
+        (class, false) => format!("{INDENT}{class} at {blocked_at}"),
     };
-    let by = if created_by.is_empty() { String::new() } else { format!("by {created_by}") };
+    let by = if created_by.is_empty() { String::new() } else { format!("{INDENT}by {created_by}") };
     vec![owner, waits, by]
 }
 
 #[cfg(test)]
 mod tests {
     use super::trend;
-    use crate::show::Layout;
-    use crate::show::samples::{self, EYES, golden};
+    use crate::show::samples::{self, check_golden};
 
     #[test]
-    fn eyes() {
-        golden(|s| trend(&samples::trend(), None, s), EYES, "");
+    fn a_leak_stands_above_a_pool_and_says_since_when() {
+        check_golden("trend", |s| trend(&samples::trend(), None, s));
     }
+
     #[test]
-    fn pipe() {
-        golden(|s| trend(&samples::trend(), None, s), Layout::Pipe, "");
+    fn an_empty_range_says_how_far_history_reaches() {
+        check_golden("trend-empty", |s| trend(&samples::empty_trend(), Some(&samples::store()), s));
     }
+
     #[test]
-    fn empty() {
-        golden(|s| trend(&samples::empty_trend(), Some(&samples::store()), s), EYES, "");
+    fn without_targets_it_says_how_to_get_one() {
+        let none = crate::report::Trend { targets: vec![], ..samples::empty_trend() };
+        check_golden("trend-no-targets", |s| trend(&none, None, s));
     }
 }
