@@ -1,5 +1,7 @@
 //! The binary as people and monitors run it: exit codes, and what goes to which stream.
 
+#![allow(clippy::unwrap_used)] // what cannot be set up has failed
+
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::process::{Command, Output, Stdio};

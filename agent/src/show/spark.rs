@@ -203,6 +203,8 @@ mod tests {
             3
         );
         assert_eq!(spark(&points, RANGE, 0, Marks::NONE), "");
+        let ends = [(i64::MIN, 0.0), (i64::MAX, 7.0)]; // further apart than an i64 counts
+        assert_eq!(spark(&ends, Range { from_ms: i64::MIN, to_ms: i64::MAX }, 3, Marks::NONE), "▁▁█");
         assert_eq!(spark(&[(5, 1.0)], Range { from_ms: 5, to_ms: 5 }, 4, Marks::NONE), "▄   ");
     }
 }

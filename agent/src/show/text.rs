@@ -158,7 +158,7 @@ mod tests {
             let out = harmless(&text);
             proptest::prop_assert!(out.width() <= TEXT_CELLS_MAX);
             proptest::prop_assert!(!out.chars().any(|c| c.is_control() || super::is_hidden(c)));
-            proptest::prop_assert_eq!(harmless(&out), out.clone());
+            proptest::prop_assert_eq!(harmless(&out), out);
         }
 
         #[test]
