@@ -72,16 +72,17 @@ impl From<String> for Error {
 /// # Errors
 /// See [`Error`].
 pub fn answer(reader: &dyn Reader, status: Status, question: &Question) -> Result<Answer, Error> {
+    let begun = begun(&status);
     Ok(match question {
         Question::Status => Answer::Status(status),
         Question::Trend(q) => Answer::Trend(Trend {
             version: VERSION,
-            range: range(q),
+            range: range(q, begun),
             targets: each_target(&status, q, |t, w| trend::trend(reader, t, w, q.limit))?,
         }),
         Question::Defers(q) => Answer::Defers(Defers {
             version: VERSION,
-            range: range(q),
+            range: range(q, begun),
             targets: each_target(&status, q, |t, w| defers::defers(reader, t, w, q.limit))?,
         }),
         Question::Query(q) => Answer::Query(query::query(reader, q)?),
@@ -89,8 +90,14 @@ pub fn answer(reader: &dyn Reader, status: Status, question: &Question) -> Resul
     })
 }
 
-fn range(q: &SitesQuestion) -> Range {
-    Range { from_ms: q.from_ms, to_ms: q.to_ms }
+/// When history begins; everything before is not a gap but nothing.
+fn begun(status: &Status) -> i64 {
+    status.store.oldest_ms.unwrap_or(i64::MIN)
+}
+
+/// The range answered: what was asked, from where history begins.
+fn range(q: &SitesQuestion, begun: i64) -> Range {
+    Range { from_ms: q.from_ms.max(begun).min(q.to_ms), to_ms: q.to_ms }
 }
 
 fn each_target<T>(

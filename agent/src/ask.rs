@@ -96,6 +96,8 @@ pub enum AskError {
         dir: PathBuf,
         /// What happened.
         why: String,
+        /// What to do about it.
+        hint: Option<String>,
     },
     /// This machine could not ask (no sockets, no threads).
     Local(String),
@@ -113,7 +115,7 @@ impl std::fmt::Display for AskError {
             Self::TooLarge => write!(f, "the answer is larger than {} MiB", ANSWER_BYTES_MAX >> 20),
             Self::Refused { error, .. } => f.write_str(error),
             Self::NoFolder { dir } => write!(f, "{}: no such folder", dir.display()),
-            Self::Folder { dir, why } => write!(f, "{}: {why}", dir.display()),
+            Self::Folder { dir, why, .. } => write!(f, "{}: {why}", dir.display()),
             Self::Local(why) => f.write_str(why),
         }
     }
@@ -136,9 +138,9 @@ impl AskError {
                  agent and command line should be of one version"
             }
             Self::TooLarge => "ask for a shorter range with --from and --to, or for fewer series",
-            Self::Refused { hint, .. } => return hint.clone(),
+            Self::Refused { hint, .. } | Self::Folder { hint, .. } => return hint.clone(),
             Self::NoFolder { .. } => "--data takes the folder that `linger agent --data` was given",
-            Self::Folder { .. } | Self::Local(_) => return None,
+            Self::Local(_) => return None,
         };
         Some(text.into())
     }
@@ -155,10 +157,13 @@ pub fn ask(source: &Source, question: &Question) -> Result<Answer, AskError> {
         Source::Data(dir) if !dir.is_dir() => Err(AskError::NoFolder { dir: dir.clone() }),
         Source::Data(dir) => match agent_of(dir) {
             Some(server) => over_http(&server, question, ANSWER_TIME_MAX),
-            None => crate::answer::from_folder(dir, question)
-                .map_err(|why| AskError::Folder { dir: dir.clone(), why: why.to_string() }),
+            None => crate::answer::from_folder(dir, question).map_err(|e| in_folder(dir, &e)),
         },
     }
+}
+
+fn in_folder(dir: &Path, error: &crate::answer::Error) -> AskError {
+    AskError::Folder { dir: dir.to_owned(), why: error.to_string(), hint: error.hint().map(str::to_owned) }
 }
 
 /// The address of the running agent that holds `dir`. A file left behind by a killed agent may name a port

@@ -9,6 +9,7 @@ mod help;
 mod moment;
 mod print;
 mod read;
+mod start;
 
 pub use args::{AgentArgs, ScrapeArgs};
 
@@ -43,12 +44,12 @@ pub fn run() -> ExitCode {
 fn dispatch(command: Command) -> Result<u8, Failure> {
     match command {
         Command::Agent(args) => {
-            crate::answer::run_agent(args).map_err(|e| Failure::new(e.to_string()))?;
+            start::agent(&args)?;
             Ok(OK)
         }
         Command::Scrape(args) => {
             let output = args.output;
-            let scraped = crate::answer::scrape(args).map_err(|e| Failure::new(e.to_string()))?;
+            let scraped = start::scrape(&args)?;
             let screen = print::screen();
             print::report(&scraped, output, || crate::show::scraped(&scraped, &screen))?;
             Ok(if scraped.target.up { OK } else { FAILED })
@@ -59,7 +60,7 @@ fn dispatch(command: Command) -> Result<u8, Failure> {
         Command::Query(args) => read::query(&args),
         Command::Check(args) => read::check(&args),
         Command::Config(ConfigCommand::Check { file }) => {
-            let summary = crate::answer::check_config(&file).map_err(|e| Failure::new(e.to_string()))?;
+            let summary = start::check_config(&file)?;
             print::text(&format!("{summary}\n"))?;
             Ok(OK)
         }

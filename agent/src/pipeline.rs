@@ -50,8 +50,8 @@ pub struct Job {
     pub fetched: Result<Answer, Failure>,
     /// What it is predicted to have cost the target.
     pub cost: Option<Duration>,
-    /// The answer to a former reply's `unknown_pcs`.
-    pub symbols: Option<Result<Answer, Failure>>,
+    /// The answers to a former reply's `unknown_pcs`.
+    pub symbols: Option<Result<Vec<Answer>, Failure>>,
 }
 
 /// What a scrape meant.

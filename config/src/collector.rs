@@ -154,10 +154,10 @@ impl Collector {
 
     fn scaled(&self, by: TimeScale) -> Self {
         let window = self.window.map(|window| {
-            let whole_seconds = shorter(window, by).as_millis() / 1000;
+            let whole_seconds = window.shorter(by).as_millis() / 1000;
             Duration::from_secs(whole_seconds).max(WINDOW_MIN)
         });
-        let every = shorter(self.every, by).max(SCALED_EVERY_MIN);
+        let every = self.every.shorter(by).max(SCALED_EVERY_MIN);
         // Recording must leave as much time again for everything else.
         let every = window.map_or(every, |window| every.max(window.plus(window)));
         Self { every, window, ..self.clone() }
@@ -166,12 +166,6 @@ impl Collector {
 
 fn timeout_of(window: Option<Duration>) -> Duration {
     window.map_or(TIMEOUT, |window| window.plus(TIMEOUT))
-}
-
-/// `d` divided by the scale, rounded up to a millisecond.
-fn shorter(d: Duration, by: TimeScale) -> Duration {
-    let scaled = d.get().div_f64(by.get());
-    Duration::from_millis(u64::try_from(scaled.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// How everything is collected from one target.

@@ -124,13 +124,16 @@ impl Config {
         report.finish(self)
     }
 
-    /// Life `by` times faster: intervals and windows are divided. Windows stay whole seconds and intervals at
-    /// least twice their window; timeouts, alerts and retention stay as they are.
+    /// Life `by` times faster: intervals, windows and how long alerts wait are divided. Windows stay whole
+    /// seconds and intervals at least twice their window; timeouts and retention stay as they are.
     #[must_use]
     pub fn scaled(mut self, by: TimeScale) -> Self {
         self.collectors = self.collectors.scaled(by);
         for target in &mut self.targets {
             target.collectors = target.collectors.scaled(by);
+        }
+        for alert in &mut self.alerts {
+            alert.hold = alert.hold.shorter(by);
         }
         self
     }

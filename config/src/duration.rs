@@ -1,5 +1,6 @@
 //! Lengths of time as people write them: `15s`, `1m30s`, `14d`.
 
+use crate::TimeScale;
 use crate::read::{FromText, NotThis};
 use serde::{Serialize, Serializer};
 use std::fmt;
@@ -55,6 +56,13 @@ impl Duration {
     #[must_use]
     pub const fn plus(self, other: Self) -> Self {
         Self::from_millis(self.ms + other.ms)
+    }
+
+    /// Divided by a time scale, in whole milliseconds.
+    #[must_use]
+    pub fn shorter(self, by: TimeScale) -> Self {
+        let scaled = self.get().div_f64(by.get());
+        Self::from_millis(u64::try_from(scaled.as_millis()).unwrap_or(u64::MAX))
     }
 }
 

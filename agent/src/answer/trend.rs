@@ -22,7 +22,7 @@ pub fn trend(reader: &dyn Reader, target: &str, window: Window, limit: usize) ->
     let mut series: Vec<TrendSeries> = by_site
         .into_iter()
         .filter_map(|s| one(&s, &restarts, Some(&sites)))
-        .filter(|s| s.last > 0.0 || s.points.len() > 1)
+        .filter(is_worth_a_line)
         .collect();
     series.sort_by(|a, b| rank(b).total_cmp(&rank(a)).then(b.last.total_cmp(&a.last)));
     let sites_left_out = series.len().saturating_sub(limit);
@@ -38,6 +38,13 @@ pub fn trend(reader: &dyn Reader, target: &str, window: Window, limit: usize) ->
         gaps_ms: gaps.iter().map(|(a, b)| [a.0, b.0]).collect(),
         sites_as_of_ms: sites_as_of.map(|t| t.0),
     })
+}
+
+/// Sites that come and go with every request would fill the table with zeros.
+const WORTH_A_LINE: f64 = 10.0;
+
+fn is_worth_a_line(series: &TrendSeries) -> bool {
+    series.last > 0.0 || series.points.iter().any(|(_, v)| *v >= WORTH_A_LINE)
 }
 
 /// Only a rise that the interval is sure of leads the list; everything else goes by size.

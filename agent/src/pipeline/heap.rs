@@ -52,19 +52,20 @@ pub(super) fn take(
 }
 
 /// Takes the target's names for addresses; what could not be named is said.
-fn name_addresses(target: &mut TargetState, answer: &Result<Answer, Failure>) -> Option<String> {
+fn name_addresses(target: &mut TargetState, answers: &Result<Vec<Answer>, Failure>) -> Option<String> {
     let failed =
         |why: &str| Some(format!("the service could not name code addresses, defers may be missing: {why}"));
-    match answer {
-        Err(failure) => failed(&failure.detail),
-        Ok(answer) => match symbol::parse(&answer.body) {
-            Err(e) => failed(&e.to_string()),
-            Ok(names) => {
-                target.symbols.extend(names);
-                None
-            }
-        },
+    let answers = match answers {
+        Err(failure) => return failed(&failure.detail),
+        Ok(answers) => answers,
+    };
+    for answer in answers {
+        match symbol::parse(&answer.body) {
+            Err(e) => return failed(&e.to_string()),
+            Ok(names) => target.symbols.extend(names),
+        }
     }
+    None
 }
 
 fn record(target: &mut TargetState, sampled: &Sampled, samples: &mut Samples, reply: &mut Reply) {

@@ -6,7 +6,7 @@
 use super::outcome::{Failure, State};
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{ACCEPT_ENCODING, LOCATION};
-use reqwest::{Method, Response, StatusCode, Url};
+use reqwest::{Response, StatusCode, Url};
 use std::error::Error as _;
 use std::time::{Duration, Instant};
 
@@ -28,8 +28,6 @@ pub struct Client {
 pub struct Request {
     /// Full URL.
     pub url: Url,
-    /// Body of a POST; `None` is a GET.
-    pub post: Option<String>,
     /// From request to last byte.
     pub timeout: Duration,
     /// Largest body accepted.
@@ -80,9 +78,9 @@ impl Client {
     }
 
     async fn exchange(&self, request: &Request, received: &mut usize) -> Result<Bytes, Failure> {
-        let mut response = self.send(request, request.url.clone()).await?;
+        let mut response = self.send(request.url.clone()).await?;
         if let Some(slashed) = added_slash(&request.url, &response) {
-            response = self.send(request, slashed).await?;
+            response = self.send(slashed).await?;
         }
         if response.status() != StatusCode::OK {
             return Err(refused_by_status(response).await);
@@ -90,13 +88,9 @@ impl Client {
         read_body(&mut response, request.body_bytes_max, received).await
     }
 
-    async fn send(&self, request: &Request, url: Url) -> Result<Response, Failure> {
-        let method = if request.post.is_some() { Method::POST } else { Method::GET };
-        let mut builder = self.http.request(method, url).header(ACCEPT_ENCODING, "identity");
-        if let Some(body) = &request.post {
-            builder = builder.body(body.clone());
-        }
-        builder.send().await.map_err(|e| not_connected(&e))
+    async fn send(&self, url: Url) -> Result<Response, Failure> {
+        let request = self.http.get(url).header(ACCEPT_ENCODING, "identity");
+        request.send().await.map_err(|e| not_connected(&e))
     }
 }
 
@@ -242,12 +236,8 @@ mod tests {
     #[track_caller]
     fn check(answers: &[&str], expected: Result<&str, State>) {
         let url = fake(answers.iter().map(|a| a.as_bytes().to_vec()).collect());
-        let request = Request {
-            url: url.parse().unwrap(),
-            post: None,
-            timeout: Duration::from_millis(300),
-            body_bytes_max: 64,
-        };
+        let request =
+            Request { url: url.parse().unwrap(), timeout: Duration::from_millis(300), body_bytes_max: 64 };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let got = runtime.block_on(async { Client::new().unwrap().fetch(&request).await });
         let got = got.map(|a| String::from_utf8(a.body.to_vec()).unwrap()).map_err(|f| f.state);
@@ -288,7 +278,7 @@ mod tests {
     fn a_closed_port_is_refused() {
         let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let url = format!("http://{free}/").parse().unwrap();
-        let request = Request { url, post: None, timeout: Duration::from_secs(2), body_bytes_max: 64 };
+        let request = Request { url, timeout: Duration::from_secs(2), body_bytes_max: 64 };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let got = runtime.block_on(async { Client::new().unwrap().fetch(&request).await });
         assert_eq!(got.unwrap_err().state, State::Refused);

@@ -8,7 +8,6 @@ use crate::clock;
 use crate::live::{Live, collector_mut};
 use crate::pipeline::{Job, Pipeline, Reply};
 use linger_config::{CollectorKind, Target};
-use linger_proto::symbol;
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,10 +74,14 @@ impl Scraper {
         self.client.fetch(&request).await
     }
 
-    async fn fetch_symbols(&self, pcs: &[u64]) -> Result<Answer, Failure> {
-        let request = request::symbol_request(&self.target, symbol::request_body(pcs))
-            .map_err(|e| Failure::new(State::Internal, e))?;
-        self.client.fetch(&request).await
+    async fn fetch_symbols(&self, pcs: &[u64]) -> Result<Vec<Answer>, Failure> {
+        let requests =
+            request::symbol_requests(&self.target, pcs).map_err(|e| Failure::new(State::Internal, e))?;
+        let mut answers = Vec::with_capacity(requests.len());
+        for request in &requests {
+            answers.push(self.client.fetch(request).await?);
+        }
+        Ok(answers)
     }
 
     fn known_goroutines(&self) -> Option<u64> {

@@ -2,6 +2,7 @@
 
 use super::client::Request;
 use linger_config::{Collector, CollectorKind, Target};
+use linger_proto::symbol;
 use reqwest::Url;
 
 /// Largest answer of `/debug/pprof/symbol`: 2,048 names of 512 bytes.
@@ -24,28 +25,23 @@ pub fn request(target: &Target, kind: CollectorKind) -> Result<Request, String> 
         }
         _ => {}
     }
-    Ok(Request {
-        url,
-        post: None,
-        timeout: collector.timeout.get(),
-        body_bytes_max: collector.body_bytes_max.as_usize(),
-    })
+    Ok(Request { url, timeout: collector.timeout.get(), body_bytes_max: collector.body_bytes_max.as_usize() })
 }
 
-/// The request that names code addresses: a POST beside the heap profile, so that the addresses stay out of
-/// the service's access log.
+/// The requests that name code addresses, beside the heap profile. GET, since Go 1.23 and later answer a POST
+/// with 405; each carries as many addresses as a request line commonly may.
 ///
 /// # Errors
 /// The configured path does not make a URL.
-pub fn symbol_request(target: &Target, addresses: String) -> Result<Request, String> {
+pub fn symbol_requests(target: &Target, pcs: &[u64]) -> Result<Vec<Request>, String> {
     let heap = target.collectors.get(CollectorKind::Heap);
     let folder = heap.path.rsplit_once('/').map_or("", |(folder, _)| folder);
-    Ok(Request {
-        url: join(target, &format!("{folder}/symbol"))?,
-        post: Some(addresses),
-        timeout: heap.timeout.get(),
-        body_bytes_max: SYMBOL_BYTES_MAX,
-    })
+    let one = |query: String| {
+        let mut url = join(target, &format!("{folder}/symbol"))?;
+        url.set_query(Some(&query));
+        Ok(Request { url, timeout: heap.timeout.get(), body_bytes_max: SYMBOL_BYTES_MAX })
+    };
+    symbol::request_queries(pcs).into_iter().map(one).collect()
 }
 
 /// The whole seconds the service records.
@@ -60,7 +56,7 @@ fn join(target: &Target, path: &str) -> Result<Url, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{request, symbol_request};
+    use super::{request, symbol_requests};
     use linger_config::{CollectorKind, Config};
 
     #[test]
@@ -74,10 +70,7 @@ mod tests {
         assert_eq!(url(CollectorKind::Heap), format!("{base}heap?debug=1"));
         assert_eq!(url(CollectorKind::Cpu), format!("{base}profile?seconds=5"));
         assert_eq!(url(CollectorKind::Trace), format!("{base}trace?seconds=1"));
-        let symbols = symbol_request(target, "0x1+0x2".into()).unwrap();
-        assert_eq!(
-            (symbols.url.to_string(), symbols.post),
-            (format!("{base}symbol"), Some("0x1+0x2".into()))
-        );
+        let symbols = symbol_requests(target, &[1, 2]).unwrap();
+        assert_eq!(symbols[0].url.to_string(), format!("{base}symbol?0x1+0x2"));
     }
 }

@@ -377,7 +377,7 @@ pub(super) fn status() -> Status {
 pub(super) fn stopped() -> Status {
     let agent =
         AgentStatus { running: false, pid: None, rss_bytes: None, cpu_seconds: None, ..status().agent };
-    let store = StoreStatus { scrapes_dropped: 3, quarantined: vec!["points-20261109".into()], ..store() };
+    let store = StoreStatus { scrapes_dropped: 3, quarantined: 1, ..store() };
     Status { agent, store, targets: vec![], alerts: vec![], ..status() }
 }
 

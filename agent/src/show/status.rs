@@ -80,9 +80,13 @@ fn store(page: &mut Page<'_>, store: &StoreStatus, agent: &AgentStatus, clock: &
         let dropped = Paint::Warn.on(&number::plural(store.scrapes_dropped, "scrape"));
         page.line(&format!("{dropped} dropped since the start: the disk did not keep up"));
     }
-    if !store.quarantined.is_empty() {
-        let names: Vec<String> = store.quarantined.iter().map(|n| harmless(n)).collect();
-        page.line(&format!("{}: {}", Paint::Bad.on("unreadable and put aside"), names.join(", ")));
+    if store.scrapes_refused > 0 {
+        let refused = Paint::Warn.on(&number::plural(store.scrapes_refused, "scrape"));
+        page.line(&format!("{refused} refused since the start: the clock stood still or went back"));
+    }
+    if store.quarantined > 0 {
+        let aside = Paint::Bad.on(&number::plural(store.quarantined, "partition"));
+        page.line(&format!("{aside} unreadable and put aside as *.quarantine in the data folder"));
     }
 }
 
