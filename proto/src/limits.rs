@@ -48,8 +48,10 @@ impl Budget {
 
     /// Counts memory that is about to be taken.
     pub(crate) fn spend(&mut self, bytes: usize) -> Result<(), Error> {
-        let over = Error::TooLarge { limit: "decoded_bytes_max", bytes_max: self.bytes_max };
-        self.bytes_left = self.bytes_left.checked_sub(bytes).ok_or(over)?;
+        let Some(bytes_left) = self.bytes_left.checked_sub(bytes) else {
+            return Err(Error::TooLarge { limit: "decoded_bytes_max", bytes_max: self.bytes_max });
+        };
+        self.bytes_left = bytes_left;
         Ok(())
     }
 }

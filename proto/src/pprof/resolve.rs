@@ -121,7 +121,8 @@ impl Ids {
             None => id.checked_sub(1).and_then(|p| u32::try_from(p).ok()).filter(|p| *p < self.len),
             Some(positions) => positions.get(&id).copied(),
         };
-        position.ok_or(Error::Missing { entry, index, to: self.kind, id: i128::from(id) })
+        // Lazily: this is the hottest line of all, and dropping an unused error took half of the time.
+        position.ok_or_else(|| Error::Missing { entry, index, to: self.kind, id: i128::from(id) })
     }
 
     /// As above, where id 0 says that there is none.
@@ -137,12 +138,8 @@ struct Names<'a> {
 
 impl Names<'_> {
     fn position(&self, string: i64, entry: &'static str, index: usize) -> Result<u32, Error> {
-        u32::try_from(string).ok().filter(|p| (*p as usize) < self.strings.len()).ok_or(Error::Missing {
-            entry,
-            index,
-            to: "string",
-            id: i128::from(string),
-        })
+        let position = u32::try_from(string).ok().filter(|p| (*p as usize) < self.strings.len());
+        position.ok_or_else(|| Error::Missing { entry, index, to: "string", id: i128::from(string) })
     }
 
     fn value_type(&self, t: &wire::ValueType, entry: &'static str, index: usize) -> Result<ValueType, Error> {
