@@ -22,6 +22,12 @@ impl<'a> Frame<'a> {
     pub fn named(function: &'a str) -> Self {
         Self { function, ..Self::default() }
     }
+
+    /// All frames of a profile, stack after stack: what [`GoRoot`](crate::GoRoot) and
+    /// [`StartLines`](crate::site::StartLines) learn from.
+    pub fn all(profile: &'a pprof::Profile) -> impl Iterator<Item = Self> {
+        profile.samples().flat_map(|sample| sample.frames().map(Self::from))
+    }
 }
 
 impl<'a> From<pprof::Frame<'a>> for Frame<'a> {

@@ -10,6 +10,7 @@ use crate::package::GoRoot;
 use crate::site::{Site, StartLines};
 use crate::wait_class::WaitClass;
 use linger_proto::pprof::Profile;
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// How many sites are shown.
@@ -80,10 +81,14 @@ pub struct Goroutines {
 
 /// What one scrape remembers for the next. Starts anew with each incarnation.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Memory {
-    /// Slowly following counts.
-    levels: HashMap<SiteKey, f64>,
-    shown: HashSet<SiteKey>,
+pub struct Memory(HashMap<SiteKey, Remembered>);
+
+/// What is remembered of a site.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Remembered {
+    /// Its count, slowly followed.
+    level: f64,
+    shown: bool,
 }
 
 /// Counts a goroutine profile by site. `None` when it holds no counts.
@@ -143,37 +148,39 @@ impl Census {
             *waiters = waiters.saturating_add(count);
         }
         let site = Site::of_stack(frames(), go_root, &StartLines::default()).unwrap_or_else(Site::unknown);
-        let counted = self.sites.entry((class, site.id.clone())).or_insert_with(|| Counted {
-            site: site.clone(),
-            count: 0,
-            largest_stack: 0,
-        });
-        counted.count = counted.count.saturating_add(count);
-        if count > counted.largest_stack {
-            counted.largest_stack = count;
-            counted.site = site;
+        match self.sites.entry((class, site.id.clone())) {
+            Entry::Vacant(new) => {
+                new.insert(Counted { site, count, largest_stack: count });
+            }
+            Entry::Occupied(mut known) => {
+                let counted = known.get_mut();
+                add(&mut counted.count, count);
+                if count > counted.largest_stack {
+                    counted.largest_stack = count;
+                    counted.site = site;
+                }
+            }
         }
     }
 
     fn finish(self, limit: SiteLimit, memory: &Memory) -> Goroutines {
-        let counts: HashMap<SiteKey, u64> = self.sites.iter().map(|(k, c)| (k.clone(), c.count)).collect();
-        let shown = choose(&counts, limit, memory);
-        let mut gone: Vec<SiteKey> =
-            memory.shown.iter().filter(|key| !counts.contains_key(*key)).cloned().collect();
-        gone.sort_unstable();
+        let mut sites: Vec<Candidate> =
+            self.sites.into_iter().map(|(key, counted)| Candidate::new(key, counted, memory)).collect();
+        // By size, equal ones in an order that does not change.
+        sites.sort_unstable_by(|a, b| (b.count, &a.key).cmp(&(a.count, &b.key)));
+        choose(&mut sites, limit);
         let mut result = Goroutines {
-            gone,
+            gone: gone(&sites, memory),
             empty_stacks: self.empty_stacks,
             max_waiters_on_one_stack: self.waiters.into_values().max().unwrap_or(0),
-            memory: Memory { levels: levels(&counts, memory), shown: shown.clone() },
+            memory: remember(&sites),
             ..Goroutines::default()
         };
-        for (key, counted) in self.sites {
-            let (class, count) = (key.0, counted.count);
+        for Candidate { key: (class, _), site, count, shown, .. } in sites {
             add(&mut result.total, count);
             add(result.by_class.entry(class).or_default(), count);
-            if shown.contains(&key) {
-                result.sites.push(SiteCount { class, site: counted.site, count });
+            if shown {
+                result.sites.push(SiteCount { class, site, count });
             } else {
                 result.sites_in_other += 1;
                 add(result.other.entry(class).or_default(), count);
@@ -184,7 +191,6 @@ impl Census {
             add(result.by_class.entry(WaitClass::Other).or_default(), self.empty_stacks);
             add(result.other.entry(WaitClass::Other).or_default(), self.empty_stacks);
         }
-        result.sites.sort_by(|a, b| (b.count, a.class, &a.site.id).cmp(&(a.count, b.class, &b.site.id)));
         result
     }
 }
@@ -193,50 +199,88 @@ fn add(sum: &mut u64, count: u64) {
     *sum = sum.saturating_add(count);
 }
 
-/// The sites to show: most places to the largest, the rest to those that grow most above their level.
-fn choose(counts: &HashMap<SiteKey, u64>, limit: SiteLimit, memory: &Memory) -> HashSet<SiteKey> {
-    if counts.len() <= limit.sites_max {
-        return counts.keys().cloned().collect();
-    }
-    let kept = |key: &SiteKey| if memory.shown.contains(key) { HYSTERESIS } else { 1.0 };
-    let ranked = |score: &dyn Fn(&SiteKey, f64) -> f64| {
-        let mut ranked: Vec<(f64, &SiteKey)> =
-            counts.iter().map(|(key, &n)| (score(key, n as f64) * kept(key), key)).collect();
-        ranked.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
-        ranked
-    };
-    let by_size = ranked(&|_, count| count);
-    // A site never seen before has grown from nothing, unless this is the first scrape of all.
-    let by_growth = ranked(&|key, count| {
-        if memory.levels.is_empty() { 0.0 } else { count - memory.levels.get(key).copied().unwrap_or(0.0) }
-    });
-    let for_growing = limit.sites_max / GROWING_SHARE;
-    let mut shown: HashSet<SiteKey> = HashSet::with_capacity(limit.sites_max);
-    shown.extend(by_size.iter().take(limit.sites_max - for_growing).map(|(_, key)| (*key).clone()));
-    let growing = by_growth.iter().filter(|(growth, _)| *growth > 0.0);
-    for (_, key) in growing.chain(&by_size) {
-        if shown.len() >= limit.sites_max {
-            break;
-        }
-        shown.insert((*key).clone());
-    }
-    shown
+/// A site that may be shown.
+struct Candidate {
+    key: SiteKey,
+    site: Site,
+    count: u64,
+    /// Its level after this scrape.
+    level: f64,
+    /// How far it stands above its level before this scrape.
+    growth: f64,
+    /// Whether it was shown last time, and then whether it is now.
+    shown: bool,
 }
 
-/// The levels after this scrape, of the largest sites.
-fn levels(counts: &HashMap<SiteKey, u64>, memory: &Memory) -> HashMap<SiteKey, f64> {
-    let first = memory.levels.is_empty();
-    let mut kept: Vec<(&SiteKey, u64)> = counts.iter().map(|(key, &count)| (key, count)).collect();
-    if kept.len() > REMEMBERED_SITES_MAX {
-        kept.sort_by(|a, b| (b.1, a.0).cmp(&(a.1, b.0)));
-        kept.truncate(REMEMBERED_SITES_MAX);
+impl Candidate {
+    fn new(key: SiteKey, counted: Counted, memory: &Memory) -> Self {
+        let count = counted.count as f64;
+        // A site never seen before has grown from nothing, unless this is the first scrape of all.
+        let unknown = Remembered { level: if memory.0.is_empty() { count } else { 0.0 }, shown: false };
+        let Remembered { level, shown } = memory.0.get(&key).copied().unwrap_or(unknown);
+        let growth = count - level;
+        Self {
+            key,
+            site: counted.site,
+            count: counted.count,
+            level: level + growth * LEVEL_WEIGHT,
+            growth,
+            shown,
+        }
     }
-    let follow = |key: &SiteKey, count: f64| {
-        let start = if first { count } else { 0.0 };
-        let level = memory.levels.get(key).copied().unwrap_or(start);
-        level + (count - level) * LEVEL_WEIGHT
+
+    /// A score with the bonus of what is shown already.
+    fn kept(&self, score: f64) -> f64 {
+        if self.shown { score * HYSTERESIS } else { score }
+    }
+}
+
+/// Marks the sites to show: most places go to the largest, the rest to those that grow most.
+fn choose(sites: &mut [Candidate], limit: SiteLimit) {
+    if sites.len() <= limit.sites_max {
+        sites.iter_mut().for_each(|s| s.shown = true);
+        return;
+    }
+    let ranked = |score: fn(&Candidate) -> f64| {
+        let mut ranked: Vec<(f64, usize)> =
+            sites.iter().enumerate().map(|(i, s)| (s.kept(score(s)), i)).collect();
+        ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
+        ranked
     };
-    kept.into_iter().map(|(key, count)| (key.clone(), follow(key, count as f64))).collect()
+    let by_size = ranked(|s| s.count as f64);
+    let by_growth = ranked(|s| s.growth);
+    let for_growing = limit.sites_max / GROWING_SHARE;
+    let mut chosen: HashSet<usize> =
+        by_size.iter().take(limit.sites_max - for_growing).map(|&(_, i)| i).collect();
+    for &(_, i) in by_growth.iter().filter(|(growth, _)| *growth > 0.0).chain(&by_size) {
+        if chosen.len() >= limit.sites_max {
+            break;
+        }
+        chosen.insert(i);
+    }
+    for (i, site) in sites.iter_mut().enumerate() {
+        site.shown = chosen.contains(&i);
+    }
+}
+
+/// Sites shown last time that have no goroutine now.
+fn gone(sites: &[Candidate], memory: &Memory) -> Vec<SiteKey> {
+    let present: HashSet<&SiteKey> = sites.iter().map(|s| &s.key).collect();
+    let shown = memory.0.iter().filter(|(_, r)| r.shown).map(|(key, _)| key);
+    let mut gone: Vec<SiteKey> = shown.filter(|key| !present.contains(key)).cloned().collect();
+    gone.sort_unstable();
+    gone
+}
+
+/// The memory after this scrape: all sites shown, and the largest of the others.
+fn remember(sites: &[Candidate]) -> Memory {
+    let others_max = REMEMBERED_SITES_MAX.saturating_sub(sites.iter().filter(|s| s.shown).count());
+    let mut others = 0;
+    let kept = sites.iter().filter(|s| {
+        others += usize::from(!s.shown);
+        s.shown || others <= others_max
+    });
+    Memory(kept.map(|s| (s.key.clone(), Remembered { level: s.level, shown: s.shown })).collect())
 }
 
 #[cfg(test)]
@@ -300,7 +344,8 @@ mod tests {
             assert_eq!(ids, first);
             memory = g.memory;
         }
-        let ahead = (100.0 * HYSTERESIS) as u64 + 1;
+        let ahead = 126;
+        assert!(ahead as f64 > 100.0 * HYSTERESIS);
         let g = count(&[("main.a", 100), ("main.b", ahead)], 1, &memory);
         assert_eq!(shown(&g), [("main.b", ahead)]);
     }
@@ -351,7 +396,8 @@ mod tests {
         let names: Vec<String> = (0..REMEMBERED_SITES_MAX + 100).map(|i| format!("main.f{i}")).collect();
         let stacks: Vec<(&str, u64)> = names.iter().zip(1..).map(|(f, n)| (&**f, n)).collect();
         let g = count(&stacks, 200, &Memory::default());
-        assert_eq!((g.memory.levels.len(), g.memory.shown.len()), (REMEMBERED_SITES_MAX, 200));
+        let shown = g.memory.0.values().filter(|r| r.shown).count();
+        assert_eq!((g.memory.0.len(), shown), (REMEMBERED_SITES_MAX, 200));
     }
 
     proptest! {

@@ -72,14 +72,21 @@ const STANDARD_ROOTS: &[&str] = &[
 /// cmd/internal/objabi/path.go, `PathToPrefix`), so the first plain dot after the last slash ends it.
 #[must_use]
 pub fn package_of(function: &str) -> &str {
-    // Type arguments may hold slashes and dots of their own: `pkg.Map[go.shape.int]`.
-    let plain = function.split('[').next().unwrap_or(function);
-    // A receiver may not hold a slash, but be safe: `pkg.(*T).M` ends at the parenthesis.
-    let plain = plain.split('(').next().unwrap_or(plain);
-    let last_element = plain.rfind('/').map_or(0, |slash| slash + 1);
-    let tail = plain.get(last_element..).unwrap_or("");
-    let end = tail.find('.').map_or(plain.len(), |dot| last_element + dot);
-    plain.get(..end).unwrap_or(plain)
+    let mut end = None;
+    for (i, byte) in function.bytes().enumerate() {
+        match byte {
+            b'/' => end = None,
+            b'.' => end = end.or(Some(i)),
+            // Type arguments may hold slashes and dots of their own, `pkg.Map[go.shape.int]`, and so may what a
+            // method is on, `pkg.(*T[a/b.U]).M`.
+            b'[' | b'(' => {
+                end = end.or(Some(i));
+                break;
+            }
+            _ => {}
+        }
+    }
+    end.and_then(|end| function.get(..end)).unwrap_or(function)
 }
 
 /// A function name for people, the same from every source: `%2e` and the other escapes of a package path

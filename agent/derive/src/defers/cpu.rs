@@ -57,7 +57,7 @@ pub fn from_profile(profile: &Profile) -> Option<CpuDefers> {
         let ns = sample.value(cpu).max(0);
         total_ns = total_ns.saturating_add(ns);
         if let Some((kind, function)) = machinery(sample.frames().map(|f| f.function)) {
-            let function = bounded(&readable(function), SITE_ID_BYTES_MAX);
+            let function = bounded(readable(function), SITE_ID_BYTES_MAX);
             let sum = by_function.entry((kind, function)).or_default();
             *sum = sum.saturating_add(ns);
         }
