@@ -39,18 +39,50 @@ pub fn by_site(profile: &Profile, go_root: &GoRoot) -> Option<Vec<Contention>> {
         *ns = ns.saturating_add(sample.value(delay).max(0));
         *times = times.saturating_add(sample.value(count).max(0));
     }
-    let mut sites: Vec<_> = sites.into_values().collect();
+    Some(limited(sites.into_values().collect(), CONTENTION_SITES_MAX))
+}
+
+/// A site, nanoseconds waited there, and how often.
+type Row = (Site, i64, i64);
+
+/// The longest waits first, and the sum of what is beyond `sites_max` last.
+fn limited(mut sites: Vec<Row>, sites_max: usize) -> Vec<Contention> {
     sites.sort_by(|a, b| (b.1, &a.0.id).cmp(&(a.1, &b.0.id)));
-    let rest = sites.split_off(sites.len().min(CONTENTION_SITES_MAX));
+    let rest = sites.split_off(sites.len().min(sites_max));
     if !rest.is_empty() {
-        let sum = |of: fn(&(Site, i64, i64)) -> i64| rest.iter().map(of).fold(0, i64::saturating_add);
+        let sum = |of: fn(&Row) -> i64| rest.iter().map(of).fold(0, i64::saturating_add);
         let other = Site { id: OTHER_SITE.to_owned(), ..Site::unknown() };
         sites.push((other, sum(|r| r.1), sum(|r| r.2)));
     }
-    let contention = |(site, ns, times): (Site, i64, i64)| Contention {
+    let contention = |(site, ns, times): Row| Contention {
         site,
         seconds: ns as f64 / 1e9,
         count: u64::try_from(times).unwrap_or(0),
     };
-    Some(sites.into_iter().map(contention).collect())
+    sites.into_iter().map(contention).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::limited;
+    use crate::Site;
+
+    #[test]
+    fn what_the_limit_leaves_out_is_summed() {
+        let row = |id: &str, seconds: i64, times| {
+            (Site { id: id.to_owned(), ..Site::unknown() }, seconds * 1_000_000_000, times)
+        };
+        #[track_caller]
+        fn check(rows: Vec<super::Row>, expected: &[(&str, f64, u64)]) {
+            let got = limited(rows, 2);
+            let got: Vec<_> = got.iter().map(|c| (&*c.site.id, c.seconds, c.count)).collect();
+            assert_eq!(got, expected);
+        }
+        check(vec![row("a", 1, 9), row("b", 3, 1)], &[("b", 3.0, 1), ("a", 1.0, 9)]);
+        check(
+            vec![row("a", 1, 9), row("d", 1, 2), row("b", 3, 1), row("c", 2, 4)],
+            &[("b", 3.0, 1), ("c", 2.0, 4), ("other", 2.0, 11)],
+        );
+        check(vec![], &[]);
+    }
 }

@@ -1,6 +1,13 @@
 //! The rules over recordings of a known service, one folder per Go version (`tests/recordings/record` makes
 //! them): what was planted there is what must be derived.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "the helpers of these tests fail like the tests"
+)]
+
 use linger_derive::defers::cpu::{self, Rate};
 use linger_derive::defers::heap::{self, HeapDefers, Symbols};
 use linger_derive::goroutines::{Goroutines, Memory, SiteLimit, by_site};
