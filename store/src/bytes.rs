@@ -98,6 +98,12 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// A varint of at most 32 bits.
+    pub(crate) fn number(&mut self) -> Result<u32, Malformed> {
+        let before = self.at;
+        u32::try_from(self.varint()?).map_err(|_| Malformed { at: before, why: "number above 32 bits" })
+    }
+
     /// A length-prefixed text of at most `max` bytes.
     pub(crate) fn text(&mut self, max: usize) -> Result<&'a str, Malformed> {
         let length = self.count(max, "text longer than its limit")?;

@@ -17,6 +17,8 @@ mod bytes;
 mod column;
 mod day;
 mod error;
+#[cfg(test)]
+mod faults;
 mod folder;
 mod head;
 pub mod hostile;

@@ -15,9 +15,10 @@ use crate::id::{GROUP_SERIES, Group, SeriesId, StreamId};
 use crate::kv::{Batch, Kv};
 use crate::options::{NOTE_BYTES_MAX, NOTE_NAME_BYTES_MAX};
 use crate::sync::lock;
+use crate::wal::log::Seq;
 use linger_series::SeriesKey;
 use registry::Registry;
-use row::{DayFacts, Sealed};
+use row::{DayFacts, GroupFacts, Sealed};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -40,8 +41,8 @@ pub(crate) struct SealRecord {
     pub(crate) stream: StreamId,
     pub(crate) sealed: Sealed,
     pub(crate) day: Day,
-    /// Columns each group has samples in.
-    pub(crate) masks: Vec<(Group, u64)>,
+    /// Groups that got a block, with the columns that have samples in it.
+    pub(crate) groups: Vec<(Group, u64)>,
     /// What the sealed blocks add to the day.
     pub(crate) facts: DayFacts,
 }
@@ -104,12 +105,10 @@ impl Meta {
     /// Records a seal: from here on replay ignores the stream's records up to `sealed`.
     pub(crate) fn record_seal(&self, seal: &SealRecord) -> Result<(), Error> {
         let mut batch = Batch::default();
-        for &(group, mask) in &seal.masks {
-            let key = key::mask(seal.day, seal.stream, group);
-            let before = number(self.kv.get(&key)?.as_deref());
-            if before | mask != before {
-                batch.put(&key, (before | mask).to_be_bytes());
-            }
+        for &(group, mask) in &seal.groups {
+            let before = self.group(seal.day, seal.stream, group)?;
+            let facts = before.with_block(mask, seal.facts.generation, seal.facts.first);
+            batch.put(&key::group(seal.day, seal.stream, group), facts.encode());
         }
         let facts = lock(&self.days).get(&seal.day).map_or(seal.facts, |facts| facts.and(seal.facts));
         batch.put(&key::day(seal.day), facts.encode());
@@ -126,25 +125,50 @@ impl Meta {
         lock(&self.days).clone()
     }
 
-    /// Columns of a group that a day has sealed samples of.
-    pub(crate) fn mask(&self, day: Day, stream: StreamId, group: Group) -> Result<u64, Error> {
-        Ok(number(self.kv.get(&key::mask(day, stream, group))?.as_deref()))
+    /// What a day holds of a group.
+    pub(crate) fn group(&self, day: Day, stream: StreamId, group: Group) -> Result<GroupFacts, Error> {
+        let row = self.kv.get(&key::group(day, stream, group))?;
+        row.map_or(Ok(GroupFacts::default()), |row| GroupFacts::decode(&row).map_err(corrupt))
     }
 
-    /// Columns of each group that a day has samples of.
-    fn masks(&self, day: Day) -> Result<BTreeMap<(StreamId, Group), u64>, Error> {
-        let rows = rows(&*self.kv, &key::masks(day))?;
-        let parsed = rows.iter().filter_map(|(k, row)| Some((key::stream_and_group(k)?, number(Some(row)))));
-        Ok(parsed.collect())
+    /// What a day holds of every group.
+    pub(crate) fn groups(&self, day: Day) -> Result<BTreeMap<(StreamId, Group), GroupFacts>, Error> {
+        let mut groups = BTreeMap::new();
+        for (key, row) in rows(&*self.kv, &key::groups(day))? {
+            if let Some(place) = key::stream_and_group(&key) {
+                groups.insert(place, GroupFacts::decode(&row).map_err(corrupt)?);
+            }
+        }
+        Ok(groups)
+    }
+
+    /// Remembers how far the WAL is, so that a start can tell when records are missing at its end. The WAL is synced
+    /// before.
+    pub(crate) fn record_reached(&self, reached: &[(StreamId, Seq)]) -> Result<(), Error> {
+        let mut batch = Batch::default();
+        for &(stream, seq) in reached {
+            batch.put(&key::reached(stream), seq.to_be_bytes());
+        }
+        if batch.is_empty() {
+            return Ok(());
+        }
+        self.write(batch)?;
+        self.commit()
+    }
+
+    /// The seq a stream's WAL had reached when it was last recorded.
+    pub(crate) fn reached(&self, stream: StreamId) -> Result<Seq, Error> {
+        Ok(number(self.kv.get(&key::reached(stream))?.as_deref()))
     }
 
     /// Forgets a day, and the series that only it had and `in_head` does not. Comes before the day's partition is
     /// dropped: a crash in between leaves rows nobody can name, never a name for another's rows.
     pub(crate) fn forget_day(&self, day: Day, in_head: impl Fn(SeriesId) -> bool) -> Result<(), Error> {
-        let mut gone = self.masks(day)?;
+        let masks = |day| self.groups(day).map(|g| g.into_iter().map(|(place, facts)| (place, facts.mask)));
+        let mut gone: BTreeMap<_, _> = masks(day)?.collect();
         let others: Vec<Day> = lock(&self.days).keys().copied().filter(|other| *other != day).collect();
         for other in others {
-            for (place, mask) in self.masks(other)? {
+            for (place, mask) in masks(other)? {
                 gone.entry(place).and_modify(|gone| *gone &= !mask);
             }
         }
@@ -157,7 +181,7 @@ impl Meta {
         self.forget(&ids)?;
         let mut batch = Batch::default();
         for (stream, group) in gone.keys() {
-            batch.delete(&key::mask(day, *stream, *group));
+            batch.delete(&key::group(day, *stream, *group));
         }
         batch.delete(&key::day(day));
         self.write(batch)?;

@@ -8,11 +8,13 @@
 
 use crate::Error;
 use crate::block::Decoder;
+use crate::bytes::Malformed;
 use crate::day::Day;
 use crate::folder::{self, Folder};
 use crate::id::{Group, StreamId};
 use crate::kv::{Batch, Engine, Kv, KvOptions};
 use crate::manifest::{Manifest, Partition, Quarantined};
+use crate::meta::row::GroupFacts;
 use crate::sync::lock;
 use linger_series::{TimeMs, Window};
 use std::fs;
@@ -77,45 +79,51 @@ impl Lease {
         self.kv.sync()
     }
 
-    /// Rows of one group's blocks that can have samples in the window, in order of time.
+    pub(crate) fn partition(&self) -> Partition {
+        self.partition
+    }
+
+    /// Rows of one group's blocks that can have samples in the window, in order of time. All of the group's rows are
+    /// counted against what was recorded: sled can open a damaged folder as one that has fewer.
     pub(crate) fn blocks(
         &self,
         stream: StreamId,
         group: Group,
+        facts: &GroupFacts,
         window: Window,
     ) -> Result<Vec<Vec<u8>>, Error> {
         let key = |start| BlockKey { stream, group, start }.to_bytes();
-        let mut rows: Vec<Vec<u8>> = Vec::new();
-        self.kv.scan(&key(TimeMs(0)), &key(window.to), &mut |key, row| {
+        let (mut rows, mut count) = (Vec::new(), 0);
+        self.kv.scan(&key(TimeMs(0)), &key(TimeMs::MAX), &mut |key, row| {
+            count += 1;
             let start = key.last_chunk::<8>().map_or(0, |start| u64::from_be_bytes(*start));
-            if i64::try_from(start).is_ok_and(|start| start <= window.from.0) {
+            let start = TimeMs(i64::try_from(start).unwrap_or(i64::MAX));
+            if start <= window.from {
                 // The blocks before end before this one starts.
                 rows.clear();
             }
-            rows.push(row.to_vec());
+            if start < window.to {
+                rows.push(row.to_vec());
+            }
             ControlFlow::Continue(())
         })?;
+        if self.partition.generation == facts.generation && count < facts.blocks {
+            return Err(self.corrupt(Malformed { at: 0, why: "sealed blocks are missing" }));
+        }
         Ok(rows)
     }
 
-    /// Checks every block of the partition against its checksum.
-    pub(crate) fn check(&self) -> Result<u64, Error> {
-        let (mut blocks, mut result) = (0, Ok(()));
-        self.kv.scan(&[], &[u8::MAX; 17], &mut |_, row| match Decoder::summary(row) {
-            Ok(_) => {
-                blocks += 1;
-                ControlFlow::Continue(())
-            }
-            Err(malformed) => {
-                result = Err(self.corrupt(malformed));
-                ControlFlow::Break(())
-            }
-        })?;
-        result.map(|()| blocks)
+    /// Checks a group's blocks: their number, and each one's checksum. Returns how many there are.
+    pub(crate) fn check(&self, stream: StreamId, group: Group, facts: &GroupFacts) -> Result<u64, Error> {
+        let rows = self.blocks(stream, group, facts, Window::ALL)?;
+        for row in &rows {
+            Decoder::summary(row).map_err(|malformed| self.corrupt(malformed))?;
+        }
+        Ok(rows.len() as u64)
     }
 
     /// Says where malformed bytes were found.
-    pub(crate) fn corrupt(&self, error: crate::bytes::Malformed) -> Error {
+    pub(crate) fn corrupt(&self, error: Malformed) -> Error {
         Error::Corrupt { part: self.partition.part(), at: error.at, why: error.why.to_owned() }
     }
 }
@@ -173,6 +181,11 @@ impl Partitions {
     /// Days that have a partition, in order.
     pub(crate) fn days(&self) -> Vec<Day> {
         lock(&self.state).manifest.raw.keys().copied().collect()
+    }
+
+    /// The partition of a day, if it has one.
+    pub(crate) fn partition(&self, day: Day) -> Option<Partition> {
+        lock(&self.state).manifest.partition(day)
     }
 
     /// A day's partition for reading; none if the store has none, or if it turns out to be damaged.
@@ -266,19 +279,6 @@ impl Partitions {
         let gone: Vec<Quarantined> = gone;
         parts.extend(gone.into_iter().map(|quarantined| quarantined.part));
         parts.iter().try_for_each(|part| self.folder.remove(part))
-    }
-
-    /// Checks all partitions, puts damaged ones aside, and returns the number of sound blocks.
-    pub(crate) fn check(&self) -> Result<u64, Error> {
-        let mut blocks = 0;
-        for day in self.days() {
-            let Some(lease) = self.read(day)? else { continue };
-            match lease.check() {
-                Err(error) if error.is_corruption() => self.quarantine(&lease)?,
-                sound => blocks += sound?,
-            }
-        }
-        Ok(blocks)
     }
 
     /// Closes partitions nobody used for a while.

@@ -2,7 +2,8 @@
 //!
 //! Idempotent: records up to a stream's recorded seal are ignored, and a scrape not later than the one before it is
 //! one that was written twice. Records that do not decode, or that name series meta does not know, are counted and
-//! skipped; the rest of their chain is refused with them, never decoded into wrong values.
+//! skipped; the rest of their chain is refused with them, never decoded into wrong values. Those missing at the end
+//! are counted by how far the log had come each minute and at the last close.
 
 use crate::Error;
 use crate::head::{Durable, Head};
@@ -65,5 +66,12 @@ pub(crate) fn replay(log: &Log, meta: &Meta) -> Result<Replayed, Error> {
         replayed.head.append(stream, &Durable { seq, wal_bytes: record.len(), at, ordinals, values });
         Ok(())
     })?;
+    for (&stream, sealed) in &sealed {
+        // Records can be missing at the end of a damaged log without a trace in it.
+        let last = replayed.last_seqs.get(&stream).copied().unwrap_or(0).max(sealed.seq);
+        let reached = meta.reached(stream)?;
+        replayed.broken += reached.saturating_sub(last);
+        replayed.last_seqs.insert(stream, last.max(reached));
+    }
     Ok(replayed)
 }

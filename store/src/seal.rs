@@ -7,7 +7,8 @@
 
 use crate::Error;
 use crate::block::{ColumnPart, Encoder};
-use crate::id::{Group, StreamId, column_of, group_of, mask_of};
+use crate::id::{StreamId, column_of, group_of, mask_of};
+use crate::manifest::Partition;
 use crate::meta::SealRecord;
 use crate::meta::row::{DayFacts, Sealed};
 use crate::partition::BlockKey;
@@ -16,8 +17,13 @@ use crate::sync::{read, write};
 
 /// Seals a stream; one without unsealed samples is left alone.
 pub(crate) fn seal(shared: &Shared, encoder: &mut Encoder, stream: StreamId) -> Result<(), Error> {
-    let Some((seal, first_seq, blocks)) = encode(shared, encoder, stream)? else { return Ok(()) };
-    shared.partitions.write(seal.day)?.write(blocks)?;
+    let day = read(&shared.head).stream(stream).and_then(|unsealed| unsealed.day());
+    let Some(day) = day else { return Ok(()) };
+    let partition = shared.partitions.write(day)?;
+    let Some((seal, first_seq, blocks)) = encode(shared, encoder, stream, partition.partition())? else {
+        return Ok(());
+    };
+    partition.write(blocks)?;
     shared.meta.record_seal(&seal)?;
     let deleted = shared.log.delete(stream, first_seq, seal.sealed.seq);
     // Whether or not the WAL's rows are gone: the seal is recorded, replay ignores them.
@@ -28,15 +34,19 @@ pub(crate) fn seal(shared: &Shared, encoder: &mut Encoder, stream: StreamId) -> 
 type Encoded = (SealRecord, crate::wal::log::Seq, Vec<(BlockKey, Vec<u8>)>);
 
 /// Encodes under the read lock: readers go on, and only this thread would write.
-fn encode(shared: &Shared, encoder: &mut Encoder, stream: StreamId) -> Result<Option<Encoded>, Error> {
+fn encode(
+    shared: &Shared,
+    encoder: &mut Encoder,
+    stream: StreamId,
+    partition: Partition,
+) -> Result<Option<Encoded>, Error> {
     let head = read(&shared.head);
     let Some(unsealed) = head.stream(stream) else { return Ok(None) };
     let times = unsealed.times();
-    let (Some(&first), Some(&last), Some(day)) = (times.first(), times.last(), unsealed.day()) else {
-        return Ok(None);
-    };
-    let mut facts = DayFacts { first, last, samples: 0, block_bytes: 0 };
-    let (mut masks, mut blocks): (Vec<(Group, u64)>, Vec<_>) = (Vec::new(), Vec::new());
+    let (Some(&first), Some(&last)) = (times.first(), times.last()) else { return Ok(None) };
+    let Partition { day, generation } = partition;
+    let mut facts = DayFacts { generation, first, last, samples: 0, block_bytes: 0 };
+    let (mut groups, mut blocks) = (Vec::new(), Vec::new());
     for columns in unsealed.columns().chunk_by(|(a, _), (b, _)| group_of(*a) == group_of(*b)) {
         let Some(group) = columns.first().map(|(ordinal, _)| group_of(*ordinal)) else { continue };
         let parts: Vec<ColumnPart<'_>> = columns
@@ -49,13 +59,13 @@ fn encode(shared: &Shared, encoder: &mut Encoder, stream: StreamId) -> Result<Op
             .collect();
         let row = encoder
             .encode(times, &parts)
-            .map_err(|e| Error::Engine { part: format!("raw/{day}"), why: e.to_string() })?;
+            .map_err(|e| Error::Engine { part: partition.part(), why: e.to_string() })?;
         facts.samples += parts.iter().map(|part| part.values.len() as u64).sum::<u64>();
         facts.block_bytes += row.len() as u64;
-        masks.push((group, columns.iter().fold(0, |mask, (ordinal, _)| mask | mask_of(*ordinal))));
+        groups.push((group, columns.iter().fold(0, |mask, (ordinal, _)| mask | mask_of(*ordinal))));
         blocks.push((BlockKey { stream, group, start: first }, row));
     }
     let (first_seq, last_seq) = unsealed.seqs();
     let sealed = Sealed { seq: last_seq, last: Some(last) };
-    Ok(Some((SealRecord { stream, sealed, day, masks, facts }, first_seq, blocks)))
+    Ok(Some((SealRecord { stream, sealed, day, groups, facts }, first_seq, blocks)))
 }

@@ -8,7 +8,7 @@ mod matcher;
 use crate::Error;
 use crate::block::Decoder;
 use crate::day::Day;
-use crate::id::{Group, SeriesId, StreamId, column_of, group_of, mask_of};
+use crate::id::{SeriesId, column_of, group_of, mask_of};
 use crate::options::SelectLimits;
 use crate::partition::Lease;
 use crate::shared::Shared;
@@ -114,14 +114,16 @@ fn read_day(
     for readings in readings.chunk_by_mut(|a, b| place(a) == place(b)) {
         let Some((stream, group)) = readings.first().map(place) else { continue };
         let wanted = readings.iter().fold(0, |mask, reading| mask | mask_of(reading.id.ordinal()));
-        if shared.meta.mask(day, stream, group)? & wanted == 0 {
+        let facts = shared.meta.group(day, stream, group)?;
+        if facts.mask & wanted == 0 {
             continue;
         }
         if lease.is_none() {
             lease = shared.partitions.read(day)?;
         }
         let Some(lease) = &lease else { return Ok(()) };
-        match read_group(lease, decoder, (stream, group), window, readings, budget) {
+        let rows = lease.blocks(stream, group, &facts, window);
+        match rows.and_then(|rows| unpack(lease, decoder, &rows, window, readings, budget)) {
             Err(error) if error.is_corruption() => return shared.partitions.quarantine(lease),
             result => result?,
         }
@@ -129,16 +131,17 @@ fn read_day(
     Ok(())
 }
 
-fn read_group(
+/// Appends the points of one group's blocks.
+fn unpack(
     lease: &Lease,
     decoder: &mut Decoder,
-    (stream, group): (StreamId, Group),
+    rows: &[Vec<u8>],
     window: Window,
     readings: &mut [Reading],
     budget: &mut Budget,
 ) -> Result<(), Error> {
-    for row in lease.blocks(stream, group, window)? {
-        let block = decoder.block(&row).map_err(|error| lease.corrupt(error))?;
+    for row in rows {
+        let block = decoder.block(row).map_err(|error| lease.corrupt(error))?;
         for reading in &mut *readings {
             let before = reading.points.len();
             decoder

@@ -5,6 +5,7 @@ use crate::folder::Folder;
 use crate::head::Head;
 use crate::kv::{Engine, KvOptions};
 use crate::manifest::{Manifest, Quarantined};
+use crate::meta::row::DayFacts;
 use crate::meta::{self, Meta};
 use crate::partition::Partitions;
 use crate::replay::{self, Replayed};
@@ -84,9 +85,11 @@ impl Shared {
         let counters = &self.counters;
         let (streams, series) = self.meta.counts();
         let partitions = self.partitions.stats();
-        let serving = |day| partitions.iter().any(|(d, p)| *d == day && !p.quarantined);
-        let days: Vec<_> =
-            self.meta.days().into_iter().filter(|(day, _)| serving(*day)).map(|(_, facts)| facts).collect();
+        let current = |day, facts: &DayFacts| {
+            self.partitions.partition(day).is_some_and(|partition| partition.generation == facts.generation)
+        };
+        let days = self.meta.days().into_iter().filter(|(day, facts)| current(*day, facts));
+        let days: Vec<DayFacts> = days.map(|(_, facts)| facts).collect();
         let head = read(&self.head);
         let firsts = days.iter().map(|facts| facts.first).chain(head.first_times().map(|(_, first)| first));
         let lasts = days.iter().map(|facts| facts.last).chain(head.last_times());
@@ -116,6 +119,22 @@ impl Shared {
             faults: get(&counters.faults),
             last_fault: lock(&counters.last_fault).clone(),
         }
+    }
+
+    /// Checks all sealed blocks, puts damaged partitions aside, and returns the number of sound blocks.
+    pub(crate) fn check(&self) -> Result<u64, Error> {
+        let mut blocks = 0;
+        for day in self.partitions.days() {
+            let Some(lease) = self.partitions.read(day)? else { continue };
+            let sound = self.meta.groups(day)?.iter().try_fold(0, |blocks, (&(stream, group), facts)| {
+                Ok(blocks + lease.check(stream, group, facts)?)
+            });
+            match sound {
+                Err(error) if Error::is_corruption(&error) => self.partitions.quarantine(&lease)?,
+                sound => blocks += sound?,
+            }
+        }
+        Ok(blocks)
     }
 
     pub(crate) fn dir(&self) -> &Path {

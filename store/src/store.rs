@@ -181,13 +181,13 @@ impl Store {
         self.0.shared.stats()
     }
 
-    /// Reads every sealed block and compares checksums; damaged partitions are put aside, as when a reader meets
+    /// Reads every sealed block, counts them and compares checksums; damaged partitions are put aside, as when a reader meets
     /// them. Opens each partition once: meant for `linger store check`, not for a running agent.
     ///
     /// # Errors
     /// Failing reads. Damage is no error: [`Stats::quarantined`] says it.
     pub fn check(&self) -> Result<u64, Error> {
-        self.0.shared.partitions.check()
+        self.0.shared.check()
     }
 
     /// The store's folder.

@@ -54,6 +54,8 @@ pub(crate) struct Writer {
     synced: Instant,
     /// Flushed and not yet synced.
     unsynced: bool,
+    /// Something was flushed since [`Writer::record_reached`].
+    moved: bool,
 }
 
 /// The end of a stream, with what is staged.
@@ -95,6 +97,7 @@ impl Writer {
             committed: now.checked_sub(shared.options.commit_every).unwrap_or(now),
             synced: now,
             unsynced: false,
+            moved: false,
             shared,
         };
         for (&stream, sealed) in &writer.shared.meta.sealed() {
@@ -182,7 +185,7 @@ impl Writer {
 
     fn close(&mut self, on_ack: Option<OnAck>) {
         self.commit();
-        let result = self.sync();
+        let result = self.record_reached();
         if let Some(on_ack) = on_ack {
             on_ack(result);
         }
@@ -197,6 +200,17 @@ impl Writer {
             Err(error) => self.shared.fault("sync", error),
         }
         result
+    }
+
+    /// Syncs the log and remembers how far it is.
+    fn record_reached(&mut self) -> Result<(), Error> {
+        self.sync()?;
+        if self.moved {
+            let reached: Vec<_> = self.tails.iter().map(|(stream, tail)| (*stream, tail.last_seq)).collect();
+            self.shared.meta.record_reached(&reached)?;
+            self.moved = false;
+        }
+        Ok(())
     }
 
     /// Makes everything gathered durable and tells.
@@ -270,7 +284,7 @@ impl Writer {
         let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
         counters.last_flush_us.store(micros, Ordering::Relaxed);
         if result.is_ok() {
-            self.unsynced = true;
+            (self.unsynced, self.moved) = (true, true);
             let mut head = write(&self.shared.head);
             for (scrape, wal_bytes) in staged.iter().zip(wal_bytes) {
                 let Staged { stream, seq, at, ordinals, values, .. } = scrape;

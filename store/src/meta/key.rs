@@ -5,12 +5,13 @@
 //! | `t` stream | target, collector |
 //! | `o` stream | next ordinal |
 //! | `w` stream | sealed seq, last sealed time |
+//! | `q` stream | a seq the WAL had reached |
 //! | `s` stream ordinal | name, labels |
 //! | `h` hash128 | stream, ordinal |
 //! | `l` label NUL value NUL stream ordinal | nothing |
 //! | `c` | number of series |
-//! | `p` day | first and last time, samples, bytes of blocks |
-//! | `d` day stream group | which of the group's columns the day holds |
+//! | `p` day | generation, first and last time, samples, bytes of blocks |
+//! | `d` day stream group | columns the day holds of the group, generation, number of blocks, start of the last |
 //! | `n` name | a note |
 
 use crate::day::Day;
@@ -42,6 +43,10 @@ pub(super) fn sealed(id: StreamId) -> Vec<u8> {
     joined(b'w', &[&id.0.to_be_bytes()])
 }
 
+pub(super) fn reached(id: StreamId) -> Vec<u8> {
+    joined(b'q', &[&id.0.to_be_bytes()])
+}
+
 pub(super) fn series(id: SeriesId) -> Vec<u8> {
     joined(b's', &[&id.to_be_bytes()])
 }
@@ -67,12 +72,12 @@ pub(super) fn day(day: Day) -> Vec<u8> {
     joined(b'p', &[&day.0.to_be_bytes()])
 }
 
-pub(super) fn mask(day: Day, stream: StreamId, group: Group) -> Vec<u8> {
+pub(super) fn group(day: Day, stream: StreamId, group: Group) -> Vec<u8> {
     joined(b'd', &[&day.0.to_be_bytes(), &stream.0.to_be_bytes(), &group.0.to_be_bytes()])
 }
 
-/// Start of a day's masks.
-pub(super) fn masks(day: Day) -> Vec<u8> {
+/// Start of the rows of a day's groups.
+pub(super) fn groups(day: Day) -> Vec<u8> {
     joined(b'd', &[&day.0.to_be_bytes()])
 }
 
@@ -90,7 +95,7 @@ pub(super) fn number(key: &[u8]) -> Option<u32> {
     number_at(key, 1)
 }
 
-/// Stream and group at the end of a mask's key.
+/// Stream and group at the end of a group's key.
 pub(super) fn stream_and_group(key: &[u8]) -> Option<(StreamId, Group)> {
     Some((StreamId(number_at(key, 5)?), Group(number_at(key, 9)?)))
 }

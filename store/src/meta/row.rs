@@ -33,9 +33,54 @@ impl Sealed {
     }
 }
 
+/// What a day holds of a group of series.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct GroupFacts {
+    /// Columns with samples, a bit each, in any generation of the day's partition.
+    pub(crate) mask: u64,
+    /// The partition's generation that `blocks` counts in.
+    pub(crate) generation: u32,
+    /// Blocks recorded as sealed. sled can open a damaged folder as one with fewer rows; a partition that has fewer
+    /// blocks of a group than this is damaged.
+    pub(crate) blocks: u64,
+    /// Start of the last of them.
+    pub(crate) last_start: TimeMs,
+}
+
+impl GroupFacts {
+    /// With one block more. A seal that is tried again after a failure comes with the same start and counts once;
+    /// blocks of an older generation do not count any more.
+    pub(crate) fn with_block(self, mask: u64, generation: u32, start: TimeMs) -> Self {
+        let blocks = match self.generation == generation {
+            true if self.last_start == start => self.blocks,
+            true => self.blocks + 1,
+            false => 1,
+        };
+        Self { mask: self.mask | mask, generation, blocks, last_start: start }
+    }
+
+    pub(super) fn encode(self) -> Vec<u8> {
+        let mut out = self.mask.to_le_bytes().to_vec();
+        put_varint(&mut out, u64::from(self.generation));
+        put_varint(&mut out, self.blocks);
+        put_zigzag(&mut out, self.last_start.0);
+        out
+    }
+
+    pub(super) fn decode(row: &[u8]) -> Result<Self, Malformed> {
+        let mut cursor = Cursor::new(row);
+        let (mask, generation) = (cursor.u64()?, cursor.number()?);
+        let (blocks, last_start) = (cursor.varint()?, TimeMs(cursor.zigzag()?));
+        cursor.end()?;
+        Ok(Self { mask, generation, blocks, last_start })
+    }
+}
+
 /// What is known of a day without opening its partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct DayFacts {
+    /// The partition's generation that all else is of.
+    pub(crate) generation: u32,
     pub(crate) first: TimeMs,
     pub(crate) last: TimeMs,
     pub(crate) samples: u64,
@@ -43,17 +88,23 @@ pub(crate) struct DayFacts {
 }
 
 impl DayFacts {
-    pub(crate) fn and(self, other: Self) -> Self {
+    /// With what was sealed later; an older generation does not count any more.
+    pub(crate) fn and(self, later: Self) -> Self {
+        if self.generation != later.generation {
+            return later;
+        }
         Self {
-            first: self.first.min(other.first),
-            last: self.last.max(other.last),
-            samples: self.samples + other.samples,
-            block_bytes: self.block_bytes + other.block_bytes,
+            generation: self.generation,
+            first: self.first.min(later.first),
+            last: self.last.max(later.last),
+            samples: self.samples + later.samples,
+            block_bytes: self.block_bytes + later.block_bytes,
         }
     }
 
     pub(super) fn encode(self) -> Vec<u8> {
         let mut out = Vec::new();
+        put_varint(&mut out, u64::from(self.generation));
         put_zigzag(&mut out, self.first.0);
         put_zigzag(&mut out, self.last.0);
         put_varint(&mut out, self.samples);
@@ -63,8 +114,10 @@ impl DayFacts {
 
     pub(super) fn decode(row: &[u8]) -> Result<Self, Malformed> {
         let mut cursor = Cursor::new(row);
+        let generation = cursor.number()?;
         let (first, last) = (TimeMs(cursor.zigzag()?), TimeMs(cursor.zigzag()?));
-        let facts = Self { first, last, samples: cursor.varint()?, block_bytes: cursor.varint()? };
+        let (samples, block_bytes) = (cursor.varint()?, cursor.varint()?);
+        let facts = Self { generation, first, last, samples, block_bytes };
         cursor.end()?;
         Ok(facts)
     }
@@ -109,7 +162,7 @@ pub(super) fn decode_series(row: &[u8]) -> Result<SeriesKey, Malformed> {
 
 #[cfg(test)]
 mod tests {
-    use super::{DayFacts, Sealed, decode_series, decode_stream, encode_series, encode_stream};
+    use super::{DayFacts, GroupFacts, Sealed, decode_series, decode_stream, encode_series, encode_stream};
     use linger_series::{Labels, SeriesKey, Stream, TimeMs};
 
     #[test]
@@ -121,9 +174,22 @@ mod tests {
         for sealed in [Sealed::default(), Sealed { seq: u64::MAX, last: Some(TimeMs(-1)) }] {
             assert_eq!(Sealed::decode(&sealed.encode()), Ok(sealed));
         }
-        let facts = DayFacts { first: TimeMs(1), last: TimeMs(9), samples: 3, block_bytes: 400 };
+        let facts =
+            DayFacts { generation: 1, first: TimeMs(1), last: TimeMs(9), samples: 3, block_bytes: 400 };
         assert_eq!(DayFacts::decode(&facts.encode()), Ok(facts));
+        let facts = GroupFacts { mask: 5 << 60, generation: 300, blocks: 12, last_start: TimeMs(9) };
+        assert_eq!(GroupFacts::decode(&facts.encode()), Ok(facts));
         let row = encode_series(&key);
         assert!((0..row.len()).all(|cut| decode_series(&row[..cut]).is_err()));
+    }
+
+    #[test]
+    fn a_block_counts_once_and_a_new_generation_starts_anew() {
+        let first = GroupFacts::default().with_block(1, 0, TimeMs(5));
+        let second = first.with_block(2, 0, TimeMs(6));
+        assert_eq!(second, GroupFacts { mask: 3, generation: 0, blocks: 2, last_start: TimeMs(6) });
+        assert_eq!(second.with_block(2, 0, TimeMs(6)), second);
+        let other = second.with_block(4, 1, TimeMs(6));
+        assert_eq!(other, GroupFacts { mask: 7, generation: 1, blocks: 1, last_start: TimeMs(6) });
     }
 }

@@ -18,6 +18,9 @@ const DAY_GRACE: Duration = Duration::from_secs(1800);
 impl Writer {
     pub(super) fn maintain(&mut self, now: TimeMs) {
         self.seal_idle(now);
+        if let Err(error) = self.record_reached() {
+            self.shared.fault("recording the log's end", &error);
+        }
         if let Err(error) = self.retain(now) {
             self.shared.fault("retention", &error);
         }
