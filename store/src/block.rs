@@ -157,32 +157,16 @@ fn open(row: &[u8]) -> Result<(Summary, usize, &[u8]), Malformed> {
     Ok((Summary { mask, samples, first, last }, raw_bytes, packed))
 }
 
-impl Decoder {
-    pub(crate) fn new() -> io::Result<Self> {
-        Ok(Self { zstd: zstd::bulk::Decompressor::new()?, values: Vec::new() })
-    }
-
-    /// The row's summary, its checksum checked.
-    pub(crate) fn summary(row: &[u8]) -> Result<Summary, Malformed> {
-        open(row).map(|(summary, _, _)| summary)
-    }
-
-    /// Decompresses a row and finds its columns.
-    pub(crate) fn block(&mut self, row: &[u8]) -> Result<Block, Malformed> {
-        let (summary, raw_bytes, packed) = open(row)?;
-        let at = row.len() - packed.len();
-        let malformed = |why| Malformed { at, why };
-        let raw = self.zstd.decompress(packed, raw_bytes).map_err(|_| malformed("zstd of a block"))?;
-        if raw.len() != raw_bytes {
-            return Err(malformed("a block of another length than it says"));
-        }
+impl Block {
+    /// Finds times and columns in the raw bytes.
+    pub(crate) fn parse(summary: &Summary, raw: Vec<u8>) -> Result<Self, Malformed> {
         let mut cursor = Cursor::new(&raw);
-        let times = decode_times(&summary, &mut cursor)?;
+        let times = decode_times(summary, &mut cursor)?;
         let mut lengths = Vec::new();
         for column in (0..64).filter(|column| summary.mask >> column & 1 == 1) {
             let mut pieces = [0; 4];
             for piece in &mut pieces {
-                *piece = cursor.count(raw_bytes, "a piece longer than its block")?;
+                *piece = cursor.count(raw.len(), "a piece longer than its block")?;
             }
             lengths.push((column, pieces));
         }
@@ -205,7 +189,33 @@ impl Decoder {
         if starts.last() != Some(&raw.len()) {
             return cursor.fail("pieces do not fill the block");
         }
-        Ok(Block { times, raw, columns })
+        Ok(Self { times, raw, columns })
+    }
+}
+
+impl Decoder {
+    pub(crate) fn new() -> io::Result<Self> {
+        Ok(Self { zstd: zstd::bulk::Decompressor::new()?, values: Vec::new() })
+    }
+
+    /// The row's summary, its checksum checked.
+    pub(crate) fn summary(row: &[u8]) -> Result<Summary, Malformed> {
+        open(row).map(|(summary, _, _)| summary)
+    }
+
+    /// Decompresses a row and finds its columns.
+    pub(crate) fn block(&mut self, row: &[u8]) -> Result<Block, Malformed> {
+        let (summary, raw_bytes, packed) = open(row)?;
+        let malformed = |why| Malformed { at: row.len() - packed.len(), why };
+        let raw = self.zstd.decompress(packed, raw_bytes).map_err(|_| malformed("zstd of a block"))?;
+        if raw.len() != raw_bytes {
+            return Err(malformed("a block of another length than it says"));
+        }
+        let block = Block::parse(&summary, raw)?;
+        if block.times.last() != Some(&summary.last) {
+            return Err(malformed("the last time of a block is not its end"));
+        }
+        Ok(block)
     }
 
     /// Appends the points of one column that are inside `window` and later than those already there. A column the
@@ -255,5 +265,150 @@ fn decode_times(summary: &Summary, cursor: &mut Cursor<'_>) -> Result<Vec<TimeMs
         }
         times.push(TimeMs(t));
     }
-    if t == summary.last.0 { Ok(times) } else { cursor.fail("the last time is not the block's end") }
+    Ok(times)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ColumnPart, Decoder, Encoder, SEAL_LEVEL};
+    use crate::column::tests::column;
+    use crate::hostile;
+    use crate::presence::Presence;
+    use linger_series::{Point, TimeMs, Window};
+    use proptest::prelude::{Strategy, any, prop, prop_assert, prop_assert_eq, proptest};
+    use std::borrow::Cow;
+
+    type Column = (Presence, Vec<f64>);
+
+    /// Times, and columns at random places with samples in some of them.
+    fn block(samples: usize) -> impl Strategy<Value = (Vec<TimeMs>, Vec<(u8, Column)>)> {
+        let times = prop::collection::vec(1..100_000_i64, 1..=samples);
+        let gaps = prop::collection::vec(any::<bool>(), samples);
+        let columns = prop::collection::btree_map(0..64_u8, (column(samples), gaps, any::<bool>()), 0..8);
+        (times, columns).prop_map(|(steps, columns)| {
+            let times: Vec<TimeMs> = steps
+                .iter()
+                .scan(1_795_000_000_000, |t, step| {
+                    *t += step;
+                    Some(TimeMs(*t))
+                })
+                .collect();
+            let columns = columns.into_iter().map(|(place, (values, gaps, full))| {
+                let mut presence = Presence::default();
+                let chosen = (0..times.len()).filter(|&i| full || gaps[i]).take(values.len());
+                chosen.for_each(|i| presence.set(i));
+                let values = values[..presence.count()].to_vec();
+                (place, (presence, values))
+            });
+            let columns = columns.filter(|(_, (_, values))| !values.is_empty()).collect();
+            (times, columns)
+        })
+    }
+
+    fn encoded(times: &[TimeMs], columns: &[(u8, Column)]) -> Vec<u8> {
+        let parts: Vec<ColumnPart<'_>> = columns
+            .iter()
+            .map(|(column, (presence, values))| ColumnPart {
+                column: *column,
+                presence,
+                values: Cow::Borrowed(values),
+            })
+            .collect();
+        Encoder::new(SEAL_LEVEL).unwrap().encode(times, &parts).unwrap()
+    }
+
+    fn bits(points: impl IntoIterator<Item = Point>) -> Vec<(i64, u64)> {
+        points.into_iter().map(|p| (p.t.0, p.v.to_bits())).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn every_column_comes_back_with_its_gaps((times, columns) in block(480)) {
+            let row = encoded(&times, &columns);
+            let mut decoder = Decoder::new().unwrap();
+            let block = decoder.block(&row).unwrap();
+            let window = Window { from: times[times.len() / 4], to: times[times.len() - 1] };
+            for (place, (presence, values)) in &columns {
+                let points = presence.iter().zip(values).map(|(i, &v)| Point { t: times[i], v });
+                let expected: Vec<Point> = points.collect();
+                let mut all = Vec::new();
+                decoder.points(&block, *place, Window::ALL, &mut all).unwrap();
+                prop_assert_eq!(bits(all.clone()), bits(expected.clone()));
+                let mut some = Vec::new();
+                decoder.points(&block, *place, window, &mut some).unwrap();
+                prop_assert_eq!(bits(some), bits(expected.into_iter().filter(|p| window.contains(p.t))));
+                // What is there already is not given again.
+                decoder.points(&block, *place, Window::ALL, &mut all.clone()).unwrap();
+            }
+            let absent = (0..64).find(|place| columns.iter().all(|(other, _)| other != place));
+            let mut none = Vec::new();
+            decoder.points(&block, absent.unwrap(), Window::ALL, &mut none).unwrap();
+            prop_assert!(none.is_empty());
+        }
+
+        #[test]
+        fn hostile_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+            let _ = hostile::block(&bytes);
+            let _ = hostile::block_raw(&bytes);
+        }
+
+        #[test]
+        fn changed_raw_bytes_never_panic(
+            (times, columns) in block(40),
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+            cut in any::<prop::sample::Index>(),
+        ) {
+            // Behind checksum and zstd, where chance alone never gets.
+            let row = encoded(&times, &columns);
+            let mut raw = row[5..15].to_vec();
+            raw.extend(zstd::bulk::decompress(&row[35..], super::RAW_BYTES_MAX).unwrap());
+            prop_assert!(hostile::block_raw(&raw).is_ok());
+            for (at, byte) in changes {
+                let at = at.index(raw.len());
+                raw[at] ^= byte;
+            }
+            let _ = hostile::block_raw(&raw);
+            raw.truncate(cut.index(raw.len()));
+            let _ = hostile::block_raw(&raw);
+        }
+    }
+
+    fn example() -> Vec<u8> {
+        let times: Vec<TimeMs> = (0..100).map(|i| TimeMs(1_795_000_000_000 + i * 15_000 + i % 3)).collect();
+        let columns: Vec<(u8, Column)> = (0..10)
+            .map(|c| {
+                let mut presence = Presence::default();
+                (usize::from(c)..100).for_each(|i| presence.set(i));
+                let values =
+                    presence.iter().map(|i| if c % 2 == 0 { 3.0 } else { (i as f64).sqrt() }).collect();
+                (c * 6, (presence, values))
+            })
+            .collect();
+        encoded(&times, &columns)
+    }
+
+    #[test]
+    fn every_cut_and_every_flipped_bit_is_refused() {
+        let row = example();
+        let mut decoder = Decoder::new().unwrap();
+        assert!(decoder.block(&row).is_ok());
+        for cut in 0..row.len() {
+            assert!(decoder.block(&row[..cut]).is_err(), "cut at {cut}");
+        }
+        for bit in 0..row.len() * 8 {
+            let mut flipped = row.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert!(decoder.block(&flipped).is_err(), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn a_block_that_claims_to_be_huge_is_refused_before_it_is_unpacked() {
+        let mut row = example();
+        row[31..35].copy_from_slice(&u32::MAX.to_le_bytes());
+        let crc = crc32fast::hash(&row[5..]);
+        row[1..5].copy_from_slice(&crc.to_le_bytes());
+        let error = Decoder::new().unwrap().block(&row).map(|_| ()).unwrap_err();
+        assert_eq!(error.why, "a block larger than its limit");
+    }
 }

@@ -161,7 +161,23 @@ fn nothing_acknowledged_is_lost_whichever_operation_fails() {
     let never = Fault { at: i64::MAX, done_first: false, from_then_on: false };
     let operations = check(never);
     assert!(operations > 100, "the life is too short to mean anything: {operations}");
-    for at in 0..operations {
+    // Most of a life is waiting for the disk, so several at once.
+    let next = AtomicI64::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..LIVES_AT_ONCE {
+            scope.spawn(|| check_all(&next, operations));
+        }
+    });
+}
+
+const LIVES_AT_ONCE: usize = 4;
+
+fn check_all(next: &AtomicI64, operations: i64) {
+    loop {
+        let at = next.fetch_add(1, Ordering::SeqCst);
+        if at >= operations {
+            return;
+        }
         // All four kinds of failure in turn, each at every fourth operation and all of them at the seals.
         for (kind, (done_first, from_then_on)) in
             [(false, false), (true, false), (false, true), (true, true)].into_iter().enumerate()
