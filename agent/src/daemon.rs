@@ -181,6 +181,7 @@ fn facts(config: &Config, store: &Store) -> Vec<Facts> {
         name: t.name.clone(),
         labels: t.labels.clone(),
         sites_max: usize::try_from(config.sites_max).unwrap_or(usize::MAX),
+        goroutine_profiles: t.collectors.goroutine.enabled,
         incarnation_note: store.note(&incarnation_note(&t.name)).ok().flatten(),
     };
     config.targets.iter().map(fact).collect()

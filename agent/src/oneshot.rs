@@ -53,6 +53,7 @@ async fn look(config: &Config, watch_for: Duration) -> Result<Scraped, String> {
         name: name.clone(),
         labels: target.labels.clone(),
         sites_max: usize::try_from(config.sites_max).unwrap_or(usize::MAX),
+        goroutine_profiles: target.collectors.goroutine.enabled,
         incarnation_note: None,
     };
     let memory = ToMemory::default();

@@ -4,6 +4,7 @@ use super::decode::refused;
 use super::target::TargetState;
 use super::{Job, Reply, Samples};
 use crate::scrape::outcome::{Failure, State};
+use linger_derive::Frame;
 use linger_derive::defers::cpu::{PooledDefers, Rate, from_profile, pool};
 use linger_proto::{Limits, pprof};
 use linger_series::metric;
@@ -22,6 +23,7 @@ pub(super) fn take(
     let profile = pprof::decode(body, &Limits::default()).map_err(refused)?;
     let seen = from_profile(&profile)
         .ok_or_else(|| Failure::new(State::NotPprof, "a profile, but not of CPU time"))?;
+    target.start_lines.learn(Frame::all(&profile));
     samples.push(metric::CPU_SECONDS, &[], seen.cpu_seconds);
     samples.push(metric::CPU_WINDOW, &[], seen.window_seconds);
     for f in &seen.by_function {

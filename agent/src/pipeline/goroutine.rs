@@ -12,11 +12,11 @@ use linger_series::metric;
 /// Reads a goroutine profile with `debug=0`.
 pub(super) fn take(target: &mut TargetState, body: &[u8], samples: &mut Samples) -> Result<Reply, Failure> {
     let profile = pprof::decode(body, &Limits::default()).map_err(refused)?;
-    let frames = || profile.samples().flat_map(|s| s.frames()).map(Frame::from);
     if !target.go_root.is_known() {
-        target.go_root = GoRoot::learn(frames());
+        target.go_root = GoRoot::learn(Frame::all(&profile));
     }
-    target.start_lines.learn(frames());
+    target.start_lines.learn(Frame::all(&profile));
+    target.start_lines_known = true;
     let limit = SiteLimit { sites_max: target.facts.sites_max };
     let counted = by_site(&profile, &target.go_root, limit, &target.goroutines)
         .ok_or_else(|| Failure::new(State::NotPprof, "a profile, but not of goroutines"))?;

@@ -26,6 +26,16 @@ pub(super) fn take(
     {
         target.forget_process();
     }
+    if let Some(stats) = &heap.mem_stats {
+        samples.push(metric::HEAP_INUSE, &[], stats.heap_inuse_bytes as f64);
+        samples.push(metric::GC_CYCLES, &[], f64::from(stats.num_gc));
+        samples.push(metric::MALLOCS, &[], stats.mallocs as f64);
+    }
+    if target.facts.goroutine_profiles && !target.start_lines_known {
+        reply.detail =
+            Some("pending defers are told from the next heap profile on, after a goroutine profile".into());
+        return Ok(reply);
+    }
     match &job.symbols {
         None => {
             let unknown = pcs_to_resolve(&heap, &target.symbols);
@@ -34,11 +44,6 @@ pub(super) fn take(
             }
         }
         Some(symbols) => reply.detail = name_addresses(target, symbols),
-    }
-    if let Some(stats) = &heap.mem_stats {
-        samples.push(metric::HEAP_INUSE, &[], stats.heap_inuse_bytes as f64);
-        samples.push(metric::GC_CYCLES, &[], f64::from(stats.num_gc));
-        samples.push(metric::MALLOCS, &[], stats.mallocs as f64);
     }
     match pending(&heap, &target.symbols, &target.start_lines) {
         HeapDefers::ProfilingOff => {

@@ -21,6 +21,8 @@ pub struct Facts {
     pub labels: Labels,
     /// Most sites kept apart.
     pub sites_max: usize,
+    /// Whether goroutine profiles are collected.
+    pub goroutine_profiles: bool,
     /// The note that an earlier agent left of its incarnation.
     pub incarnation_note: Option<Vec<u8>>,
 }
@@ -37,6 +39,9 @@ pub(super) struct TargetState {
     pub go_root: GoRoot,
     /// Where functions start.
     pub start_lines: StartLines,
+    /// Whether a goroutine profile of this process told them: the text of a heap profile does not, and a site
+    /// must not change its identity when they become known.
+    pub start_lines_known: bool,
     /// Levels of the sites, to see them grow.
     pub goroutines: Memory,
     /// Names of code addresses.
@@ -60,6 +65,7 @@ impl TargetState {
             incarnation,
             go_root: GoRoot::default(),
             start_lines: StartLines::default(),
+            start_lines_known: false,
             goroutines: Memory::default(),
             symbols: Symbols::default(),
             defers_shown: Vec::new(),
@@ -73,6 +79,7 @@ impl TargetState {
     pub(super) fn forget_process(&mut self) {
         self.go_root = GoRoot::default();
         self.start_lines = StartLines::default();
+        self.start_lines_known = false;
         self.goroutines = Memory::default();
         self.symbols.clear();
         self.cpu.clear();

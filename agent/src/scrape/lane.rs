@@ -55,7 +55,7 @@ impl Scraper {
         let took = fetched.as_ref().ok().map(|a| a.took);
         let bytes = fetched.as_ref().ok().map(|a| a.body.len());
         let window_s = request::window_s(self.target.collectors.get(kind));
-        let known = self.known_goroutines().unwrap_or(0);
+        let known = self.schedule.borrow().goroutines().unwrap_or(0);
         let cost = took.map(|took| cost::predicted(kind, took, window_s, known));
         let mut job =
             Job { target: self.target.name.clone(), kind, at, window_s, fetched, cost, symbols: None };
@@ -82,11 +82,6 @@ impl Scraper {
             answers.push(self.client.fetch(request).await?);
         }
         Ok(answers)
-    }
-
-    fn known_goroutines(&self) -> Option<u64> {
-        let (_, count) = self.live.target(&self.target.name)?.goroutines?;
-        Some(count as u64)
     }
 
     fn now(&self) -> Tick {

@@ -7,8 +7,8 @@
 //!   skipped, not caught up.
 //! - Two lanes: snapshots one at a time, windows (`cpu`, `trace`) one at a time (they are exclusive inside the
 //!   service). A window does not block snapshots.
-//! - While the target is unreachable only `count` knocks; when it answers again `heap` is due at once, because
-//!   its MemStats tell whether this is the same process.
+//! - While the target is unreachable only `count` knocks; when it answers again `goroutine` and `heap` are due at
+//!   once, the latter because its MemStats tell whether this is the same process.
 //! - What a scrape cost the service is predicted from this target's own last one; no collector runs so often
 //!   that its cost exceeds the duty cycle, and all together neither.
 //! - With many goroutines the profile itself hurts: over [`GOROUTINES_DENSE`] one on crossing, then one per
@@ -160,7 +160,9 @@ impl Schedule {
         if came_back || (broke && done.kind != CollectorKind::Count && done.kind != CollectorKind::Heap) {
             self.bring_forward(CollectorKind::Heap, now);
         }
-        if crossed {
+        // Of equals the first in the plan runs first: what a heap profile says of sites rests on a goroutine
+        // profile before it.
+        if crossed || came_back {
             self.bring_forward(CollectorKind::Goroutine, now);
         }
     }
@@ -190,6 +192,12 @@ impl Schedule {
     #[must_use]
     pub fn duty_cycle(&self) -> f64 {
         self.duty_at(|i| self.interval(i))
+    }
+
+    /// Goroutines in the target, as counted last.
+    #[must_use]
+    pub fn goroutines(&self) -> Option<u64> {
+        self.goroutines
     }
 
     /// Whether the target answered last.
@@ -369,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unreachable_target_is_only_knocked_at_and_heap_follows_its_return() {
+    fn an_unreachable_target_is_only_knocked_at_and_goroutine_and_heap_follow_its_return() {
         let mut s = schedule();
         let ran = simulate(&mut s, 0, 60, |k| Finished { cost: None, ..done(k, State::Refused, 0) });
         assert_eq!(ran, [(Kind::Count, 12)]);
@@ -386,7 +394,7 @@ mod tests {
                 next
             })
             .collect();
-        assert!(order.contains(&Next::Run(Kind::Heap)), "{order:?}");
+        assert_eq!(order, [Next::Run(Kind::Goroutine), Next::Run(Kind::Heap)]);
     }
 
     #[test]
