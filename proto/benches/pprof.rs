@@ -27,8 +27,7 @@ fn files() -> Vec<String> {
 }
 
 fn read(file: &str) -> Vec<u8> {
-    let path = PathBuf::from(RECORDINGS).join(file);
-    fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+    fs::read(PathBuf::from(RECORDINGS).join(file)).expect("a file that can be read")
 }
 
 #[divan::bench(args = files())]

@@ -175,9 +175,12 @@ impl DumpParser {
         if truncated {
             warn(&mut self.warnings, Error::CutOff { offset: self.bytes });
         }
+        let nothing = Error::not(FORMAT, &self.block);
+        // Half a line number is a number, and a wrong one.
+        self.block.truncate(self.line_start);
         let last = self.take_block()?;
-        if !self.seen_any && self.unreadable == 0 {
-            return Err(Error::not(FORMAT, b""));
+        if !self.seen_any {
+            return Err(nothing);
         }
         Ok(DumpEnd { last, truncated, unreadable: self.unreadable, warnings: self.warnings })
     }

@@ -4,8 +4,8 @@
 //! `pprof/profile.proto` ([`wire`]) into flat tables; then every index of every table is checked and turned into a
 //! position. What is left, a [`Profile`], can be read without a way to fail.
 //!
-//! It refuses what Go's own reader refuses (missing ids, a value too few, a string table that does not start with
-//! `""`), says which entry it was, and makes nothing up: a location without a function stays without one.
+//! It refuses references that lead nowhere, a value too few and a string table that does not start with `""`, says which
+//! entry it was, and makes nothing up: a location without a function stays without one.
 
 mod entry;
 mod fields;

@@ -3,10 +3,10 @@
 //! ```text
 //! goroutine 7 [chan send, 3 minutes, locked to thread]:
 //! goroutine 7 [sync.WaitGroup.Wait (leaked)]:                          1.26+
-//! goroutine 7 [select (durable), synctest bubble 2]:                   1.25+
+//! goroutine 7 [select (durable), synctest bubble 2]:                   1.25+ ("synctest group 2" in 1.24)
 //! goroutine 7 [IO wait labels:{"k": "v"}]:                             1.26, GODEBUG=tracebacklabels=1
 //! goroutine 7 [IO wait] {k: v, "a b": "c"}:                            1.27
-//! goroutine 7 gp=0xc000002380 m=nil mp=0xc000100008 [IO wait]:         GOTRACEBACK=system and above, 1.23+
+//! goroutine 7 gp=0xc000002380 m=nil [IO wait]:                         crash reports only, 1.22+
 //! ```
 
 use super::{Goroutine, labels};
@@ -67,8 +67,8 @@ impl Goroutine {
                 self.locked_to_thread = true;
             } else if let Some(minutes) = part.strip_suffix(" minutes") {
                 self.wait_minutes = minutes.parse().ok();
-            } else if let Some(bubble) = part.strip_prefix("synctest bubble ") {
-                self.synctest_bubble = bubble.parse().ok();
+            } else if let Some(bubble) = part.strip_prefix("synctest ") {
+                self.synctest_bubble = bubble.rsplit(' ').next().and_then(|id| id.parse().ok());
             }
         }
     }

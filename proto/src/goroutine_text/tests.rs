@@ -41,6 +41,7 @@ fn states_are_read_without_their_suffixes() {
     check_state("7 gp=0xc0000023 m=nil mp=0xc1 [GC worker (idle)]", "GC worker (idle)", None, [false; 3]);
     check_state("7 [select, 1 minutes, in a way that a later Go adds]", "select", Some(1), [false; 3]);
     assert_eq!(header("7 [sleep (durable), synctest bubble 4]").synctest_bubble, Some(4));
+    assert_eq!(header("7 [sleep, synctest group 4]").synctest_bubble, Some(4));
 }
 
 #[track_caller]
@@ -129,18 +130,31 @@ fn frames_of_every_form_are_read_in_pieces_of_any_size() {
 
 #[test]
 fn a_dump_that_go_cut_keeps_its_tail_and_says_so() {
+    let whole = parse(DUMP.as_bytes(), 1 << 20).0;
     for cut in 1..DUMP.len() {
         let cut_dump = &DUMP.as_bytes()[..cut];
         let mut parser = DumpParser::new(Limits::default());
-        let whole = parser.push(cut_dump).unwrap();
-        match parser.finish() {
-            Ok(end) => {
-                assert_eq!(end.truncated, !cut_dump.ends_with(b"\n"), "cut at {cut}");
-                assert_eq!(end.truncated, end.warnings.contains(&Error::CutOff { offset: cut }));
-                assert!(whole.len() + usize::from(end.last.is_some()) <= 3);
-            }
+        let mut all = parser.push(cut_dump).unwrap();
+        let end = match parser.finish() {
+            Ok(end) => end,
             // Cut within the very first line.
-            Err(e) => assert!(cut < 23 && matches!(e, Error::NotWhatWasAsked { .. }), "cut at {cut}: {e}"),
+            Err(e) => {
+                assert!(cut < 23 && matches!(e, Error::NotWhatWasAsked { .. }), "cut at {cut}: {e}");
+                continue;
+            }
+        };
+        assert_eq!(end.truncated, !cut_dump.ends_with(b"\n"), "cut at {cut}");
+        let warnings = if end.truncated { vec![Error::CutOff { offset: cut }] } else { vec![] };
+        assert_eq!(end.warnings, warnings, "cut at {cut}");
+        all.extend(end.last);
+        for (part, whole) in all.iter().zip(&whole) {
+            // Whatever is said of a frame is true: it is whole, or has no position yet.
+            for (frame, whole) in part.frames.iter().zip(&whole.frames) {
+                let bare = frame.function == whole.function && frame.line == 0 && frame.file.is_empty();
+                assert!(frame == whole || bare, "cut at {cut}: {frame:?}");
+            }
+            assert!(part.frames.len() <= whole.frames.len());
+            assert_eq!((part.id, &part.state), (whole.id, &whole.state));
         }
     }
 }

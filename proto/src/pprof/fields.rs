@@ -65,9 +65,9 @@ impl<'a> Fields<'a> {
 
     fn take(&mut self, length: usize) -> Result<&'a [u8], Error> {
         let end = self.offset.checked_add(length);
-        let taken = end.and_then(|end| self.raw.get(self.offset..end));
-        let taken =
-            taken.ok_or_else(|| Error::Framing { offset: self.offset, reason: "field runs past the end" })?;
+        let Some(taken) = end.and_then(|end| self.raw.get(self.offset..end)) else {
+            return Err(Error::Framing { offset: self.offset, reason: "field runs past the end" });
+        };
         self.offset += length;
         Ok(taken)
     }

@@ -72,7 +72,7 @@ fn goroutines_are_found_where_they_were_planted() {
 }
 
 #[test]
-fn threads_labels_and_missing_frames_are_told() {
+fn threads_and_missing_frames_are_told() {
     for folder in versions() {
         let all = dump(&folder, "goroutine2.txt");
         let locked: Vec<_> = all.iter().filter(|g| g.locked_to_thread).collect();
@@ -81,14 +81,39 @@ fn threads_labels_and_missing_frames_are_told() {
         let elided: Vec<_> = all.iter().filter(|g| g.frames_elided).collect();
         assert_eq!(elided.len(), 1);
         assert_eq!(elided[0].frames.len(), 100);
-        let labelled: Vec<_> = all.iter().filter(|g| !g.labels.is_empty()).collect();
-        if minor(&folder) < 27 {
-            assert!(labelled.is_empty());
-            continue;
+    }
+}
+
+#[test]
+fn labels_are_read_where_a_version_prints_them() {
+    for folder in versions() {
+        for (file, since) in [("goroutine2.txt", 27), ("goroutine2_verbose.txt", 26)] {
+            let all = dump(&folder, file);
+            let labelled: Vec<_> = all.iter().filter(|g| !g.labels.is_empty()).collect();
+            assert_eq!(labelled.len(), if minor(&folder) >= since { 2 } else { 0 }, "{}", folder.display());
+            for g in labelled {
+                let labels: Vec<_> = g.labels.iter().map(|(k, v)| (&**k, &**v)).collect();
+                assert_eq!(labels, [("empty", ""), ("path", "/a b\"{c}"), ("tenant", "blue")]);
+                assert_eq!(g.state, "chan receive");
+            }
         }
-        assert_eq!(labelled.len(), 2);
-        let labels: Vec<_> = labelled[0].labels.iter().map(|(k, v)| (&**k, &**v)).collect();
-        assert_eq!(labels, [("empty", ""), ("path", "/a b\"{c}"), ("tenant", "blue")]);
+    }
+}
+
+#[test]
+fn stacks_of_ancestors_are_not_taken_for_the_goroutines_own() {
+    for folder in versions() {
+        let text = String::from_utf8(read(&folder, "goroutine2_verbose.txt")).unwrap();
+        assert!(text.contains("[originating from goroutine 1]:"), "{}", folder.display());
+        let all = dump(&folder, "goroutine2_verbose.txt");
+        for planted in planted(&folder) {
+            let found: Vec<_> = within(&all, &planted.function).collect();
+            assert_eq!(i64::try_from(found.len()), Ok(planted.count), "{}: {planted:?}", folder.display());
+            for g in found {
+                assert!(g.frames.iter().all(|f| f.function != "main.main"), "{g:?}");
+                assert!(g.created_by.as_ref().is_some_and(|c| c.parent == Some(1)), "{g:?}");
+            }
+        }
     }
 }
 
