@@ -71,25 +71,30 @@ impl Encoder {
         for piece in [presence, streams.heads, streams.ints, streams.planes] {
             raw.extend_from_slice(&piece);
         }
-        let fits = |_| io::Error::new(io::ErrorKind::InvalidInput, "a block above its limits");
-        let samples = u16::try_from(times.len()).map_err(fits)?;
-        let raw_bytes = u32::try_from(raw.len()).map_err(fits)?;
         let packed = self.zstd.compress(raw)?;
-        let mut row = Vec::with_capacity(CRC_END + 30 + packed.len());
-        row.push(VERSION);
-        row.extend_from_slice(&[0; 4]);
-        row.extend_from_slice(&mask.to_le_bytes());
-        row.extend_from_slice(&samples.to_le_bytes());
-        row.extend_from_slice(&first.0.to_le_bytes());
-        row.extend_from_slice(&last.0.to_le_bytes());
-        row.extend_from_slice(&raw_bytes.to_le_bytes());
-        row.extend_from_slice(&packed);
-        let crc = crc32fast::hash(row.get(CRC_END..).unwrap_or_default());
-        for (to, from) in row.iter_mut().skip(1).zip(crc.to_le_bytes()) {
-            *to = from;
-        }
-        Ok(row)
+        let summary = Summary { mask, samples: times.len(), first, last };
+        assemble(&summary, raw.len(), &packed)
     }
+}
+
+fn assemble(summary: &Summary, raw_bytes: usize, packed: &[u8]) -> io::Result<Vec<u8>> {
+    let fits = |_| io::Error::new(io::ErrorKind::InvalidInput, "a block above its limits");
+    let samples = u16::try_from(summary.samples).map_err(fits)?;
+    let raw_bytes = u32::try_from(raw_bytes).map_err(fits)?;
+    let mut row = Vec::with_capacity(CRC_END + 30 + packed.len());
+    row.push(VERSION);
+    row.extend_from_slice(&[0; 4]);
+    row.extend_from_slice(&summary.mask.to_le_bytes());
+    row.extend_from_slice(&samples.to_le_bytes());
+    row.extend_from_slice(&summary.first.0.to_le_bytes());
+    row.extend_from_slice(&summary.last.0.to_le_bytes());
+    row.extend_from_slice(&raw_bytes.to_le_bytes());
+    row.extend_from_slice(packed);
+    let crc = crc32fast::hash(row.get(CRC_END..).unwrap_or_default());
+    for (to, from) in row.iter_mut().skip(1).zip(crc.to_le_bytes()) {
+        *to = from;
+    }
+    Ok(row)
 }
 
 fn encode_times(times: &[TimeMs], out: &mut Vec<u8>) {
@@ -125,6 +130,30 @@ pub(crate) struct Block {
     times: Vec<TimeMs>,
     raw: Vec<u8>,
     columns: Vec<Extent>,
+}
+
+/// Packs rows again at another level; what is inside stays as it is.
+pub(crate) struct Repacker {
+    packer: zstd::bulk::Compressor<'static>,
+    unpacker: zstd::bulk::Decompressor<'static>,
+}
+
+impl Repacker {
+    pub(crate) fn new(level: i32) -> io::Result<Self> {
+        let packer = zstd::bulk::Compressor::new(level)?;
+        Ok(Self { packer, unpacker: zstd::bulk::Decompressor::new()? })
+    }
+
+    pub(crate) fn repack(&mut self, row: &[u8]) -> Result<Vec<u8>, Malformed> {
+        let (summary, raw_bytes, packed) = open(row)?;
+        let malformed = |why| Malformed { at: row.len() - packed.len(), why };
+        let raw = self.unpacker.decompress(packed, raw_bytes).map_err(|_| malformed("zstd of a block"))?;
+        let smaller = self.packer.compress(&raw).map_err(|_| malformed("zstd cannot pack a block again"))?;
+        if smaller.len() >= packed.len() {
+            return Ok(row.to_vec());
+        }
+        assemble(&summary, raw.len(), &smaller).map_err(|_| malformed("a block above its limits"))
+    }
 }
 
 /// Where a column's four pieces lie in the raw bytes.
@@ -371,6 +400,26 @@ mod tests {
             raw.truncate(cut.index(raw.len()));
             let _ = hostile::block_raw(&raw);
         }
+    }
+
+    #[test]
+    fn a_repacked_block_reads_the_same() {
+        let row = example();
+        let smaller = super::Repacker::new(19).unwrap().repack(&row).unwrap();
+        assert!(smaller.len() <= row.len());
+        assert_eq!(Decoder::summary(&smaller), Decoder::summary(&row));
+        let mut decoder = Decoder::new().unwrap();
+        let read = |decoder: &mut Decoder, row: &[u8], column| {
+            let block = decoder.block(row).unwrap();
+            let mut out = Vec::new();
+            decoder.points(&block, column, Window::ALL, &mut out).unwrap();
+            bits(out)
+        };
+        for column in 0..64 {
+            assert_eq!(read(&mut decoder, &smaller, column), read(&mut decoder, &row, column));
+        }
+        let cut = &row[..row.len() - 1];
+        assert!(super::Repacker::new(19).unwrap().repack(cut).is_err());
     }
 
     fn example() -> Vec<u8> {

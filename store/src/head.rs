@@ -138,6 +138,8 @@ impl HeadStream {
             }
         }
         if !fresh.is_empty() {
+            // Exactly: doubling would take megabytes when thousands of series come and go.
+            self.columns.reserve_exact(fresh.len());
             self.columns.extend(fresh);
             self.columns.sort_unstable_by_key(|(ordinal, _)| *ordinal);
         }
@@ -252,8 +254,8 @@ mod tests {
         }
         let constant = head.bytes();
         assert!(constant < 8 * 1024, "{constant}");
-        for i in 400..BLOCK_SAMPLES_MAX as i64 {
-            append(&mut head, i, &[i as u32 * 2], 1.0);
+        for (i, ordinal) in (400..BLOCK_SAMPLES_MAX as i64).zip(1..) {
+            append(&mut head, i, &[ordinal * 2], 1.0);
         }
         assert!(head.bytes() >= constant + 80 * 64);
     }

@@ -3,7 +3,7 @@
 //! ```text
 //! append -> queue -> writer: meta, WAL record, flush -> head -> acknowledge        (writer, wal, head)
 //!                            full block or old -> seal -> raw/<day>                 (seal, block, column, partition)
-//!                            each minute -> retention                               (retention, writer/upkeep)
+//!                            each minute -> retention, days that are over rewritten (retention, rewrite)
 //! open   -> lock, MANIFEST, meta -> replay of the WAL into the head                 (folder, manifest, replay)
 //! select -> postings -> head copied, then blocks of the days in the window          (meta/postings, select)
 //! ```
@@ -31,6 +31,7 @@ mod partition;
 mod presence;
 mod replay;
 mod retention;
+mod rewrite;
 mod seal;
 mod select;
 mod shared;

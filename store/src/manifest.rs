@@ -5,12 +5,14 @@
 //! Text, a line each, for people too:
 //! ```text
 //! linger-store 1
-//! raw 2026-11-24 0
+//! raw 2026-11-23 1 0
+//! raw 2026-11-24 0 0
 //! quarantined raw/2026-11-20.quarantine 2026-11-20
 //! crc32 89abcdef
 //! ```
-//! The number after a day is its generation: a partition that is rewritten, or follows a damaged one of the same
-//! day, gets a folder of its own. A version above [`VERSION`] is refused and nothing is touched.
+//! The numbers after a day are the generations of its folder and of its content: a partition that is rewritten gets a
+//! new folder, one that follows a damaged one of the same day a new folder and new content. What meta knows of a day
+//! holds for one content. A version above [`VERSION`] is refused and nothing is touched.
 
 use crate::Error;
 use crate::day::Day;
@@ -35,26 +37,34 @@ const BYTES_MAX: u64 = 1024 * 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Partition {
     pub(crate) day: Day,
-    pub(crate) generation: u32,
+    /// Of its folder.
+    pub(crate) folder: u32,
+    /// Of what is in it: the folder it was first written to.
+    pub(crate) content: u32,
 }
 
 impl Partition {
     /// Its folder below the store's: `raw/2026-11-24`, or `raw/2026-11-24.1` for a later generation.
     pub(crate) fn part(self) -> String {
-        match self.generation {
+        match self.folder {
             0 => format!("raw/{}", self.day),
-            generation => format!("raw/{}.{generation}", self.day),
+            folder => format!("raw/{}.{folder}", self.day),
         }
     }
 
-    /// The partition whose folder in `raw/` has this name.
-    pub(crate) fn parse(folder_name: &str) -> Option<Self> {
-        let (day, generation) = match folder_name.split_once('.') {
-            None => (folder_name, 0),
-            Some((day, generation)) => (day, generation.parse().ok().filter(|&g| g > 0)?),
-        };
-        Some(Self { day: Day::parse(day)?, generation })
+    /// Whether it was rewritten after its day was over.
+    pub(crate) fn is_rewritten(self) -> bool {
+        self.folder != self.content
     }
+}
+
+/// Day and generation of a folder in `raw/` by its name.
+pub(crate) fn parse_folder(name: &str) -> Option<(Day, u32)> {
+    let (day, folder) = match name.split_once('.') {
+        None => (name, 0),
+        Some((day, folder)) => (day, folder.parse().ok().filter(|&folder| folder > 0)?),
+    };
+    Some((Day::parse(day)?, folder))
 }
 
 /// A damaged part, kept aside.
@@ -68,30 +78,30 @@ pub(crate) struct Quarantined {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Manifest {
-    /// Generation of each day.
-    pub(crate) raw: BTreeMap<Day, u32>,
+    /// The partition of each day.
+    pub(crate) raw: BTreeMap<Day, Partition>,
     pub(crate) quarantined: Vec<Quarantined>,
 }
 
 impl Manifest {
     pub(crate) fn partition(&self, day: Day) -> Option<Partition> {
-        self.raw.get(&day).map(|&generation| Partition { day, generation })
+        self.raw.get(&day).copied()
     }
 
     /// A generation of `day` that no folder of this store has had.
     pub(crate) fn next_generation(&self, day: Day) -> u32 {
         let after = |p: &Quarantined| {
             let name = p.part.strip_prefix("raw/")?.strip_suffix(folder::QUARANTINE)?;
-            Partition::parse(name).filter(|p| p.day == day).map(|p| p.generation + 1)
+            parse_folder(name).filter(|(of, _)| *of == day).map(|(_, folder)| folder + 1)
         };
-        let current = self.raw.get(&day).map(|generation| generation + 1);
+        let current = self.raw.get(&day).map(|partition| partition.folder + 1);
         self.quarantined.iter().filter_map(after).chain(current).max().unwrap_or(0)
     }
 
     pub(crate) fn write(&self, dir: &Path) -> Result<(), Error> {
         let mut text = format!("linger-store {VERSION}\n");
-        for (day, generation) in &self.raw {
-            writeln!(text, "raw {day} {generation}").expect("writing to a String does not fail");
+        for Partition { day, folder, content } in self.raw.values() {
+            writeln!(text, "raw {day} {folder} {content}").expect("writing to a String does not fail");
         }
         for Quarantined { part, day } in &self.quarantined {
             writeln!(text, "quarantined {part} {day}").expect("writing to a String does not fail");
@@ -138,8 +148,11 @@ impl Manifest {
     fn parse_line(&mut self, line: &str) -> Option<()> {
         let mut words = line.split(' ');
         match (words.next()?, words.next()?, words.next()?, words.next()) {
-            ("raw", day, generation, None) => {
-                self.raw.insert(Day::parse(day)?, generation.parse().ok()?);
+            ("raw", day, folder, Some(content)) if words.next().is_none() => {
+                let day = Day::parse(day)?;
+                let partition =
+                    Partition { day, folder: folder.parse().ok()?, content: content.parse().ok()? };
+                self.raw.insert(day, partition);
             }
             ("quarantined", part, day, None) if is_quarantine(part) => {
                 self.quarantined.push(Quarantined { part: part.to_owned(), day: Day::parse(day)? });
@@ -166,13 +179,17 @@ enum Refused {
 
 #[cfg(test)]
 mod tests {
-    use super::{Manifest, NAME, Partition, Quarantined, Refused};
+    use super::{Manifest, NAME, Partition, Quarantined, Refused, parse_folder};
     use crate::Error;
     use crate::day::Day;
 
+    fn partition(day: u32, folder: u32) -> Partition {
+        Partition { day: Day(day), folder, content: 0 }
+    }
+
     fn example() -> Manifest {
         Manifest {
-            raw: [(Day(20_780), 0), (Day(20_781), 2)].into(),
+            raw: [partition(20_780, 1), partition(20_781, 2)].map(|p| (p.day, p)).into(),
             quarantined: vec![Quarantined { part: "raw/2026-11-24.1.quarantine".into(), day: Day(20_781) }],
         }
     }
@@ -215,7 +232,7 @@ mod tests {
     #[test]
     fn a_new_generation_never_meets_an_old_folder() {
         assert_eq!(example().next_generation(Day(20_781)), 3);
-        assert_eq!(example().next_generation(Day(20_780)), 1);
+        assert_eq!(example().next_generation(Day(20_780)), 2);
         assert_eq!(example().next_generation(Day(1)), 0);
         let mut after = example();
         after.raw.clear();
@@ -224,12 +241,11 @@ mod tests {
 
     #[test]
     fn folders_are_named_by_day_and_generation() {
-        for (name, generation) in [("2026-11-24", 0), ("2026-11-24.3", 3)] {
-            let partition = Partition { day: Day(20_781), generation };
-            assert_eq!(Partition::parse(name), Some(partition));
-            assert_eq!(partition.part(), format!("raw/{name}"));
+        for (name, folder) in [("2026-11-24", 0), ("2026-11-24.3", 3)] {
+            assert_eq!(parse_folder(name), Some((Day(20_781), folder)));
+            assert_eq!(partition(20_781, folder).part(), format!("raw/{name}"));
         }
-        assert_eq!(Partition::parse("2026-11-24.0"), None);
-        assert_eq!(Partition::parse("2026-11-24.quarantine"), None);
+        assert_eq!(parse_folder("2026-11-24.0"), None);
+        assert_eq!(parse_folder("2026-11-24.quarantine"), None);
     }
 }

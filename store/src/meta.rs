@@ -51,8 +51,11 @@ fn corrupt(error: Malformed) -> Error {
     Error::Corrupt { part: PART.to_owned(), at: error.at, why: error.why.to_owned() }
 }
 
+/// A key and a value.
+type Row = (Vec<u8>, Vec<u8>);
+
 /// Rows under `prefix`, collected; only used where their number is bounded.
-fn rows(kv: &dyn Kv, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Error> {
+fn rows(kv: &dyn Kv, prefix: &[u8]) -> Result<Vec<Row>, Error> {
     let mut rows = Vec::new();
     kv.scan(prefix, &key::after(prefix), &mut |key, value| {
         rows.push((key.to_vec(), value.to_vec()));

@@ -25,7 +25,8 @@ pub struct Options {
     /// Day partitions kept open, each about 1 MiB resident while used. 8: a query over a week finds its days
     /// open the second time; unused ones are closed by [`crate::Store::maintain`].
     pub open_partitions_max: usize,
-    /// Series the store may know at a time. 100,000: about 30 MB of labels on disk; none of it need be in memory.
+    /// Series the store may know at a time. 100,000: twenty times what one service has. On disk a series takes up to
+    /// 1.6 KB (measured on 60,000 registered in one go); none of it need be in memory.
     pub series_max: usize,
     /// Open for reading only: the WAL is replayed in memory, nothing is written logically, no thread is started.
     pub read_only: bool,
@@ -76,7 +77,7 @@ pub(crate) const QUEUE_SAMPLES_MAX: usize = 262_144;
 /// Samples that make the writer flush before `commit_every` is over: 1 MiB of pending scrapes.
 pub(crate) const COMMIT_SAMPLES_MAX: usize = 65_536;
 
-/// Bytes of unsealed samples in memory; above, the largest stream is sealed early. This is what bounds memory
+/// Bytes of unsealed samples in memory; when a commit ends above, the largest stream is sealed early. This is what bounds memory
 /// when thousands of short-lived series come and go: each counts with its column's overhead.
 pub(crate) const HEAD_BYTES_MAX: usize = 6 * 1024 * 1024;
 

@@ -13,7 +13,7 @@ use crate::day::Day;
 use crate::folder::{self, Folder};
 use crate::id::{Group, StreamId};
 use crate::kv::{Batch, Engine, Kv, KvOptions};
-use crate::manifest::{Manifest, Partition, Quarantined};
+use crate::manifest::{self, Manifest, Partition, Quarantined};
 use crate::meta::row::GroupFacts;
 use crate::sync::lock;
 use linger_series::{TimeMs, Window};
@@ -22,8 +22,11 @@ use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-/// sled's unit of reuse in a partition. Small: a day of one service is a few hundred kilobytes.
+/// sled's unit of reuse in a partition that is written. Small: a day of one service is a few hundred kilobytes.
 const SEGMENT_BYTES: usize = 128 * 1024;
+
+/// The same in one that was rewritten: less to be left empty at the end.
+const REWRITTEN_SEGMENT_BYTES: usize = 64 * 1024;
 
 pub(crate) struct Partitions {
     folder: Arc<Folder>,
@@ -37,6 +40,8 @@ pub(crate) struct Partitions {
 struct State {
     manifest: Manifest,
     open: Vec<Open>,
+    /// A folder being written to that the manifest does not name yet.
+    rewriting: Option<Partition>,
 }
 
 struct Open {
@@ -83,6 +88,15 @@ impl Lease {
         self.partition
     }
 
+    pub(crate) fn kv(&self) -> &dyn Kv {
+        &*self.kv
+    }
+
+    /// Says that the partition has fewer blocks than were recorded.
+    pub(crate) fn missing_blocks(&self) -> Error {
+        self.corrupt(Malformed { at: 0, why: "sealed blocks are missing" })
+    }
+
     /// Rows of one group's blocks that can have samples in the window, in order of time. All of the group's rows are
     /// counted against what was recorded: sled can open a damaged folder as one that has fewer.
     pub(crate) fn blocks(
@@ -107,8 +121,8 @@ impl Lease {
             }
             ControlFlow::Continue(())
         })?;
-        if self.partition.generation == facts.generation && count < facts.blocks {
-            return Err(self.corrupt(Malformed { at: 0, why: "sealed blocks are missing" }));
+        if self.partition.content == facts.generation && count < facts.blocks {
+            return Err(self.missing_blocks());
         }
         Ok(rows)
     }
@@ -153,8 +167,8 @@ impl Partitions {
         if !options.read_only {
             let missing: Vec<Partition> = manifest
                 .raw
-                .iter()
-                .map(|(&day, &generation)| Partition { day, generation })
+                .values()
+                .copied()
                 .filter(|partition| !folder.part(&partition.part()).is_dir())
                 .collect();
             for partition in &missing {
@@ -174,7 +188,7 @@ impl Partitions {
             cache_bytes,
             open_max: options.open_partitions_max.max(1),
             read_only: options.read_only,
-            state: Mutex::new(State { manifest, open: Vec::new() }),
+            state: Mutex::new(State { manifest, open: Vec::new(), rewriting: None }),
         })
     }
 
@@ -211,14 +225,69 @@ impl Partitions {
             }
         }
         // The folder first, then the manifest: a crash in between leaves an orphan, never a name without a folder.
-        let partition = Partition { day, generation: state.manifest.next_generation(day) };
+        let generation = Self::next_generation(state, day);
+        let partition = Partition { day, folder: generation, content: generation };
         folder::create_dir(&self.folder.part(&partition.part()))?;
         let lease = self.lease(state, partition)?;
         let mut manifest = state.manifest.clone();
-        manifest.raw.insert(day, partition.generation);
+        manifest.raw.insert(day, partition);
         manifest.write(self.folder.dir())?;
         state.manifest = manifest;
         Ok(lease)
+    }
+
+    fn next_generation(state: &State, day: Day) -> u32 {
+        let rewriting = state.rewriting.filter(|partition| partition.day == day).map_or(0, |p| p.folder + 1);
+        state.manifest.next_generation(day).max(rewriting)
+    }
+
+    /// A fresh folder for the content of a partition; nothing reads from it before [`Partitions::finish_rewrite`].
+    pub(crate) fn begin_rewrite(&self, source: Partition) -> Result<Lease, Error> {
+        let state = &mut *lock(&self.state);
+        let partition = Partition { folder: Self::next_generation(state, source.day), ..source };
+        let part = partition.part();
+        folder::create_dir(&self.folder.part(&part))?;
+        let kv = self.engine.open(&self.folder.part(&part), &part, self.kv_options(partition))?;
+        state.rewriting = Some(partition);
+        Ok(Lease { partition, kv })
+    }
+
+    /// Puts a rewritten folder in the place of the one it was made from, and removes that.
+    pub(crate) fn finish_rewrite(&self, source: Partition, target: &Lease) -> Result<(), Error> {
+        let state = &mut *lock(&self.state);
+        let mut manifest = state.manifest.clone();
+        if manifest.partition(source.day) != Some(source) {
+            // Retention or a quarantine took it meanwhile.
+            state.rewriting = None;
+            return self.folder.remove(&target.partition.part());
+        }
+        manifest.raw.insert(source.day, target.partition);
+        manifest.write(self.folder.dir())?;
+        state.manifest = manifest;
+        state.rewriting = None;
+        state.open.retain(|open| open.partition != source);
+        let kv = target.kv.clone();
+        state.open.push(Open { partition: target.partition, kv, used: Instant::now() });
+        // A reader that still holds the old folder reads on: its file goes with the last handle.
+        self.folder.remove(&source.part())
+    }
+
+    /// Removes a folder whose rewriting was given up.
+    pub(crate) fn abandon_rewrite(&self, target: Partition) -> Result<(), Error> {
+        let state = &mut *lock(&self.state);
+        state.rewriting = None;
+        match state.manifest.partition(target.day) == Some(target) {
+            true => Ok(()),
+            false => self.folder.remove(&target.part()),
+        }
+    }
+
+    fn kv_options(&self, partition: Partition) -> KvOptions {
+        let segment_bytes = match partition.is_rewritten() {
+            true => REWRITTEN_SEGMENT_BYTES,
+            false => SEGMENT_BYTES,
+        };
+        KvOptions { cache_bytes: self.cache_bytes, segment_bytes }
     }
 
     fn lease(&self, state: &mut State, partition: Partition) -> Result<Lease, Error> {
@@ -234,8 +303,7 @@ impl Partitions {
             state.open.swap_remove(oldest);
         }
         let part = partition.part();
-        let options = KvOptions { cache_bytes: self.cache_bytes, segment_bytes: SEGMENT_BYTES };
-        let kv = self.engine.open(&self.folder.part(&part), &part, options)?;
+        let kv = self.engine.open(&self.folder.part(&part), &part, self.kv_options(partition))?;
         state.open.push(Open { partition, kv: kv.clone(), used: now });
         Ok(Lease { partition, kv })
     }
@@ -289,10 +357,9 @@ impl Partitions {
     /// Each partition with its day and size, quarantined ones among them.
     pub(crate) fn stats(&self) -> Vec<(Day, PartitionStats)> {
         let state = lock(&self.state);
-        let serving = state.manifest.raw.iter().map(|(&day, &generation)| {
-            let partition = Partition { day, generation };
-            let open = state.open.iter().any(|open| open.partition == partition);
-            (day, partition.part(), open, false)
+        let serving = state.manifest.raw.values().map(|partition| {
+            let open = state.open.iter().any(|open| open.partition == *partition);
+            (partition.day, partition.part(), open, false)
         });
         let aside = state.manifest.quarantined.iter().map(|q| (q.day, q.part.clone(), false, true));
         let parts: Vec<_> = serving.chain(aside).collect();
@@ -313,9 +380,10 @@ fn remove_orphans(folder: &Folder, manifest: &Manifest) -> Result<(), Error> {
     let raw = folder.part("raw");
     for entry in fs::read_dir(&raw).map_err(|e| Error::io(&raw, e))? {
         let name = entry.map_err(|e| Error::io(&raw, e))?.file_name();
-        let partition = name.to_str().and_then(Partition::parse);
-        if let Some(partition) = partition.filter(|p| manifest.partition(p.day) != Some(*p)) {
-            folder.remove(&partition.part())?;
+        let Some(name) = name.to_str() else { continue };
+        let Some((day, generation)) = manifest::parse_folder(name) else { continue };
+        if manifest.partition(day).is_none_or(|partition| partition.folder != generation) {
+            folder.remove(&format!("raw/{name}"))?;
         }
     }
     Ok(())

@@ -37,28 +37,28 @@ mod tests {
     use std::time::Duration;
 
     #[track_caller]
-    fn check(now_day: f64, age_days: u64, bytes_max: u64, expected: &[u32]) {
+    fn check(now_hours: u64, age_days: u64, bytes_max: u64, expected: &[u32]) {
         let bytes = (10..20).map(|day| (Day(day), 100)).collect();
-        let now = TimeMs((now_day * 86_400_000.0) as i64);
+        let now = TimeMs(0) + Duration::from_secs(now_hours * 3600);
         let gone = expired(&bytes, 50, now, Duration::from_secs(age_days * 86_400), bytes_max);
         assert_eq!(gone, expected.iter().map(|d| Day(*d)).collect::<Vec<_>>());
     }
 
     #[test]
     fn whole_days_go_oldest_first() {
-        check(19.5, 30, 2000, &[]);
-        check(19.5, 5, 2000, &[10, 11, 12, 13]);
-        check(18.0, 5, 2000, &[10, 11, 12]);
-        check(19.5, 30, 1050, &[]);
-        check(19.5, 30, 1049, &[10]);
-        check(19.5, 30, 300, &[10, 11, 12, 13, 14, 15, 16, 17]);
-        check(19.5, 8, 850, &[10, 11]);
+        check(19 * 24 + 12, 30, 2000, &[]);
+        check(19 * 24 + 12, 5, 2000, &[10, 11, 12, 13]);
+        check(18 * 24, 5, 2000, &[10, 11, 12]);
+        check(19 * 24 + 12, 30, 1050, &[]);
+        check(19 * 24 + 12, 30, 1049, &[10]);
+        check(19 * 24 + 12, 30, 300, &[10, 11, 12, 13, 14, 15, 16, 17]);
+        check(19 * 24 + 12, 8, 850, &[10, 11]);
     }
 
     #[test]
     fn the_newest_day_stays() {
-        check(900.0, 1, 2000, &[10, 11, 12, 13, 14, 15, 16, 17, 18]);
-        check(19.5, 30, 0, &[10, 11, 12, 13, 14, 15, 16, 17, 18]);
+        check(900 * 24, 1, 2000, &[10, 11, 12, 13, 14, 15, 16, 17, 18]);
+        check(19 * 24 + 12, 30, 0, &[10, 11, 12, 13, 14, 15, 16, 17, 18]);
         assert!(expired(&[].into(), 10, TimeMs(0), Duration::ZERO, 0).is_empty());
     }
 }

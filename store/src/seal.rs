@@ -44,7 +44,7 @@ fn encode(
     let Some(unsealed) = head.stream(stream) else { return Ok(None) };
     let times = unsealed.times();
     let (Some(&first), Some(&last)) = (times.first(), times.last()) else { return Ok(None) };
-    let Partition { day, generation } = partition;
+    let Partition { day, content: generation, .. } = partition;
     let mut facts = DayFacts { generation, first, last, samples: 0, block_bytes: 0 };
     let (mut groups, mut blocks) = (Vec::new(), Vec::new());
     for columns in unsealed.columns().chunk_by(|(a, _), (b, _)| group_of(*a) == group_of(*b)) {

@@ -86,7 +86,7 @@ impl Shared {
         let (streams, series) = self.meta.counts();
         let partitions = self.partitions.stats();
         let current = |day, facts: &DayFacts| {
-            self.partitions.partition(day).is_some_and(|partition| partition.generation == facts.generation)
+            self.partitions.partition(day).is_some_and(|partition| partition.content == facts.generation)
         };
         let days = self.meta.days().into_iter().filter(|(day, facts)| current(*day, facts));
         let days: Vec<DayFacts> = days.map(|(_, facts)| facts).collect();

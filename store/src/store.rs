@@ -54,15 +54,11 @@ impl Store {
         let last_seqs = replayed.last_seqs;
         *write(&shared.head) = replayed.head;
         let shared = Arc::new(shared);
-        let mut handle = Handle {
-            sender: None,
-            thread: Mutex::new(None),
-            closed: AtomicBool::new(false),
-            shared: shared.clone(),
-        };
-        if !shared.options.read_only {
-            let (sender, receiver) = sync_channel(shared.options.queue_scrapes_max.max(1));
-            let writer = Writer::new(shared.clone(), &last_seqs)?;
+        let mut handle =
+            Handle { sender: None, thread: Mutex::new(None), closed: AtomicBool::new(false), shared };
+        if !handle.shared.options.read_only {
+            let (sender, receiver) = sync_channel(handle.shared.options.queue_scrapes_max.max(1));
+            let writer = Writer::new(handle.shared.clone(), &last_seqs)?;
             let thread = std::thread::Builder::new()
                 .name("store-writer".to_owned())
                 .spawn(move || writer.run(&receiver))

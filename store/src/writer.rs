@@ -10,6 +10,7 @@ use crate::head::Durable;
 use crate::id::{Ordinal, StreamId};
 use crate::meta::row::Sealed;
 use crate::options::{BLOCK_SAMPLES_MAX, COMMIT_SAMPLES_MAX, HEAD_BYTES_MAX, TIME_MS_MAX, WAL_BYTES_MAX};
+use crate::rewrite::Rewrite;
 use crate::shared::Shared;
 use crate::stats::raise;
 use crate::store::Scrape;
@@ -56,6 +57,8 @@ pub(crate) struct Writer {
     unsynced: bool,
     /// Something was flushed since [`Writer::record_reached`].
     moved: bool,
+    /// A day that is over, on its way into a smaller folder.
+    rewrite: Option<Rewrite>,
 }
 
 /// The end of a stream, with what is staged.
@@ -98,6 +101,7 @@ impl Writer {
             synced: now,
             unsynced: false,
             moved: false,
+            rewrite: None,
             shared,
         };
         for (&stream, sealed) in &writer.shared.meta.sealed() {
@@ -136,6 +140,7 @@ impl Writer {
             if self.commit_is_due() {
                 self.commit();
             }
+            self.rewrite_some();
             if self.unsynced && self.synced.elapsed() >= self.shared.options.sync_every {
                 // A failure is counted as a fault and tried again.
                 let _ = self.sync();
@@ -148,7 +153,8 @@ impl Writer {
         let commit = (!self.pending.is_empty() || !self.note_acks.is_empty())
             .then(|| options.commit_every.saturating_sub(self.committed.elapsed()));
         let sync = self.unsynced.then(|| options.sync_every.saturating_sub(self.synced.elapsed()));
-        commit.into_iter().chain(sync).min().unwrap_or(IDLE)
+        let rewrite = self.rewrite.as_ref().map(Rewrite::rest);
+        commit.into_iter().chain(sync).chain(rewrite).min().unwrap_or(IDLE)
     }
 
     fn commit_is_due(&self) -> bool {
@@ -184,6 +190,7 @@ impl Writer {
     }
 
     fn close(&mut self, on_ack: Option<OnAck>) {
+        self.end_rewrite(None);
         self.commit();
         let result = self.record_reached();
         if let Some(on_ack) = on_ack {
@@ -318,6 +325,11 @@ impl Writer {
     }
 
     fn seal(&mut self, stream: StreamId) -> Result<(), Error> {
+        let day = read(&self.shared.head).stream(stream).and_then(|unsealed| unsealed.day());
+        if self.rewrite.as_ref().is_some_and(|rewrite| Some(rewrite.day()) == day) {
+            // What is sealed now would be missing from the copy.
+            self.end_rewrite(None);
+        }
         let result = crate::seal::seal(&self.shared, &mut self.blocks, stream);
         if let Err(error) = &result {
             self.shared.fault("seal", error);

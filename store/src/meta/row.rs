@@ -38,7 +38,7 @@ impl Sealed {
 pub(crate) struct GroupFacts {
     /// Columns with samples, a bit each, in any generation of the day's partition.
     pub(crate) mask: u64,
-    /// The partition's generation that `blocks` counts in.
+    /// Generation of the partition's content that `blocks` counts in.
     pub(crate) generation: u32,
     /// Blocks recorded as sealed. sled can open a damaged folder as one with fewer rows; a partition that has fewer
     /// blocks of a group than this is damaged.
@@ -79,7 +79,7 @@ impl GroupFacts {
 /// What is known of a day without opening its partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct DayFacts {
-    /// The partition's generation that all else is of.
+    /// Generation of the partition's content that all else is of.
     pub(crate) generation: u32,
     pub(crate) first: TimeMs,
     pub(crate) last: TimeMs,

@@ -1,9 +1,11 @@
-//! What the writer does each minute: seals of streams that scrape rarely, retention, closing of idle partitions.
+//! What the writer does each minute: seals of streams that scrape rarely, retention, closing of idle partitions, and
+//! the start of rewriting a day that is over.
 
 use super::Writer;
 use crate::Error;
 use crate::day::Day;
 use crate::retention;
+use crate::rewrite::{Progress, Rewrite};
 use crate::sync::read;
 use linger_series::TimeMs;
 use std::collections::BTreeMap;
@@ -25,6 +27,34 @@ impl Writer {
             self.shared.fault("retention", &error);
         }
         self.shared.partitions.close_idle(PARTITION_IDLE);
+        if self.rewrite.is_none() {
+            let is_over = |day: Day| now.since(day.end()) >= DAY_GRACE;
+            match Rewrite::begin(&self.shared, is_over) {
+                Ok(rewrite) => self.rewrite = rewrite,
+                Err(error) => self.shared.fault("rewriting a day", &error),
+            }
+        }
+    }
+
+    /// A step of a rewriting under way, if its rest is over.
+    pub(super) fn rewrite_some(&mut self) {
+        let Some(rewrite) = self.rewrite.as_mut().filter(|rewrite| rewrite.rest().is_zero()) else { return };
+        match rewrite.step(&self.shared) {
+            Ok(Progress::More) => {}
+            Ok(Progress::Done) => self.rewrite = None,
+            Err(error) => self.end_rewrite(Some(&error)),
+        }
+    }
+
+    /// Gives a rewriting up; the day is rewritten another time.
+    pub(super) fn end_rewrite(&mut self, error: Option<&Error>) {
+        let Some(rewrite) = self.rewrite.take() else { return };
+        if let Some(error) = error {
+            self.shared.fault("rewriting a day", error);
+        }
+        if let Err(error) = rewrite.abandon(&self.shared.partitions, error) {
+            self.shared.fault("giving up a rewriting", &error);
+        }
     }
 
     /// Seals what is too old to wait for a full block, and blocks of days that are over.
