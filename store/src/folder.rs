@@ -17,6 +17,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 const DIR_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
@@ -131,12 +132,21 @@ fn lock(dir: &Path) -> Result<File, Error> {
         .mode(FILE_MODE)
         .open(&path)
         .map_err(|e| Error::io(&path, e))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::Locked { dir: dir.to_owned() }),
-        Err(TryLockError::Error(e)) => Err(Error::io(&path, e)),
+    let started = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if started.elapsed() < LOCK_WAIT => std::thread::sleep(LOCK_POLL),
+            Err(TryLockError::WouldBlock) => return Err(Error::Locked { dir: dir.to_owned() }),
+            Err(TryLockError::Error(e)) => return Err(Error::io(&path, e)),
+        }
     }
 }
+
+/// How long an open waits for the lock, and how often it looks: a process that was just started by the former owner
+/// holds it between fork and exec.
+const LOCK_WAIT: Duration = Duration::from_millis(200);
+const LOCK_POLL: Duration = Duration::from_millis(5);
 
 /// Writes a small file whole or not at all: beside it, synced, renamed over it, the folder synced.
 pub(crate) fn replace_file(dir: &Path, name: &str, new_name: &str, content: &str) -> Result<(), Error> {

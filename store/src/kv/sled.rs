@@ -12,6 +12,7 @@ use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Opens sled folders.
 pub(crate) struct SledEngine;
@@ -32,10 +33,31 @@ impl Engine for SledEngine {
             .cache_capacity(options.cache_bytes)
             .segment_size(options.segment_bytes)
             .flush_every_ms(None);
-        let db = fenced(part, || config.open())?;
+        let db = open_patiently(part, &config)?;
         let path = dir.join("db");
         let file = File::open(&path).map_err(|e| Error::io(&path, e))?;
         Ok(Arc::new(SledKv { db, file, dir: dir.to_owned(), part: part.to_owned() }))
+    }
+}
+
+/// How long a folder may stay locked after its last handle was dropped, and how often that is looked at: sled's I/O
+/// threads can hold the file a little longer, and so can a process between fork and exec.
+const LOCK_WAIT: Duration = Duration::from_secs(2);
+const LOCK_POLL: Duration = Duration::from_millis(5);
+
+/// Opens, waiting for an earlier handle of this process to let go. No other process can be in the way: the store's
+/// own lock comes before.
+fn open_patiently(part: &str, config: &sled::Config) -> Result<sled::Db, Error> {
+    let started = Instant::now();
+    loop {
+        match fenced(part, || config.open()) {
+            Err(Error::Io { source, .. })
+                if source.to_string().contains("could not acquire lock") && started.elapsed() < LOCK_WAIT =>
+            {
+                std::thread::sleep(LOCK_POLL);
+            }
+            result => return result,
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::common::{
     DAY_MS, DAY_START, STEP_MS, append, append_to, fill, filled, key, open, options, points, points_of,
-    read_only, register, select_all, stream, value,
+    read_only, register, select_all, stream,
 };
 use linger_series::{Selector, Stream, TimeMs, Window};
 use linger_store::{Error, Options, SelectLimits, Store};
@@ -286,8 +286,10 @@ fn days_that_are_over_are_rewritten_smaller_and_read_the_same() {
     let ids = register(&store, 130);
     let scrapes = 2 * 5_760 + 100;
     for i in (0..scrapes).step_by(4) {
-        let samples = ids.iter().enumerate().map(|(s, id)| (*id, value(s, i))).collect();
-        append(&store, DAY_START + i * STEP_MS, samples).unwrap();
+        // Values that do not pack to nothing.
+        let value = |site: i64| ((i * 7 + site * 31).pow(2) % 100_003) as f64;
+        append(&store, DAY_START + i * STEP_MS, ids.iter().zip(0..).map(|(id, s)| (*id, value(s))).collect())
+            .unwrap();
     }
     let before = points_of(&store, 3);
     assert_eq!(before.len() as i64, scrapes / 4);
