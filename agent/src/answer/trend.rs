@@ -77,8 +77,9 @@ fn one(series: &Series, restarts: &[TimeMs], sites: Option<&Sites>) -> Option<Tr
 
 /// Why a slope is not given.
 pub fn too_few(points: usize, restarts: &[TimeMs]) -> String {
-    let since = if restarts.is_empty() { "in this range" } else { "since the last restart" };
-    format!("{points} points {since}, {POINTS_MIN} are needed")
+    let points = if points == 1 { "1 point".into() } else { format!("{points} points") };
+    let since = if restarts.is_empty() { "" } else { " since the restart" };
+    format!("{points}{since}, {POINTS_MIN} needed")
 }
 
 #[cfg(test)]
@@ -125,6 +126,6 @@ mod tests {
         assert_eq!(t.restarts_ms, [35 * 15_000 + 1]);
         let leak = t.series.iter().find(|s| s.labels["site"] == "main.leak+3").unwrap();
         assert_eq!(leak.slope_per_hour, None);
-        assert_eq!(leak.no_slope_because.as_deref(), Some("4 points since the last restart, 8 are needed"));
+        assert_eq!(leak.no_slope_because.as_deref(), Some("4 points since the restart, 8 needed"));
     }
 }

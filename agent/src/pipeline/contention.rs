@@ -20,8 +20,7 @@ pub(super) fn take(
     let sites = by_site(&profile, &target.go_root)
         .ok_or_else(|| Failure::new(State::NotPprof, "a profile, but not of contention"))?;
     if sites.is_empty() {
-        let detail =
-            Some("the profile is empty: the service does not sample it, or nobody waited".to_owned());
+        let detail = Some("empty: not sampled by the service, or nobody waited".to_owned());
         return Ok(Reply { state: State::NotSampled, detail, ..Reply::ok() });
     }
     for c in &sites {

@@ -12,11 +12,12 @@ pub(super) fn take(target: &str, body: &[u8], folder: Option<&Path>) -> Result<R
     let version = trace_header::recognise(body).map_err(refused)?;
     let mut detail = format!("Go 1.{} trace, {} bytes", version.minor, body.len());
     if let Some(folder) = folder {
-        let path = folder.join(format!("{}.trace", file_name(target)));
+        let file = format!("{}.trace", file_name(target));
+        let path = folder.join(&file);
         keep(&path, body).map_err(|e| {
             Failure::new(State::Internal, format!("{} cannot be written: {e}", path.display()))
         })?;
-        detail = format!("{detail}, kept in {}", path.display());
+        detail = format!("{detail}, kept as trace/{file}");
     }
     Ok(Reply { detail: Some(detail), ..Reply::ok() })
 }
