@@ -10,7 +10,7 @@ use crate::reader::Reader;
 use crate::report::{AlertStatus, Growth};
 use linger_derive::growth::{Slope, since_last, theil_sen};
 use linger_derive::threshold::{Observation, Phase, Rule, STALE_AFTER, State, Transition};
-use linger_series::{Labels, Selector, Series, SeriesKey, TimeMs, Window, metric};
+use linger_series::{Labels, Point, Selector, SeriesKey, TimeMs, Window, metric};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
@@ -107,9 +107,9 @@ impl Judge {
         every: &dyn Fn(&str, &str) -> Duration,
         verdicts: &mut Verdicts,
     ) {
-        let fresh = seen.series.iter().filter(|s| rule.watches(&s.key.name, s.key.labels.get("site")));
+        let fresh = seen.series.keys().filter(|key| rule.watches(&key.name, key.labels.get("site")));
         let keys: BTreeSet<SeriesKey> = fresh
-            .map(|s| s.key.clone())
+            .cloned()
             .chain(self.states.keys().filter(|(name, _)| *name == rule.name).map(|(_, key)| key.clone()))
             .collect();
         for key in keys {
@@ -236,7 +236,7 @@ fn told(rule: &Rule, key: &SeriesKey, tracked: &Tracked, transition: Transition)
 
 /// What the store says of the judged metrics.
 struct Seen {
-    series: Vec<Series>,
+    series: BTreeMap<SeriesKey, Vec<Point>>,
     lows: HashMap<Labels, f64>,
     slopes: HashMap<SeriesKey, Slope>,
 }
@@ -251,30 +251,31 @@ impl Seen {
     fn read(reader: &dyn Reader, rules: &[Rule], window: Window) -> Result<Self, String> {
         let mut names: BTreeSet<&str> = rules.iter().map(|r| r.series.as_str()).collect();
         names.extend(GROWING.iter().map(|(of, _)| *of));
-        let mut series = Vec::new();
+        let mut series = BTreeMap::new();
         for name in names {
-            series.extend(reader.select(&Selector::metric(name), window)?);
+            let found = reader.select(&Selector::metric(name), window)?;
+            series.extend(found.into_iter().map(|s| (s.key, s.points)));
         }
         let lows = reader.select(&Selector::metric(metric::DEFERS_PENDING_LOW), window)?;
         let lows =
             lows.into_iter().filter_map(|s| Some((s.key.labels.clone(), s.points.last()?.v))).collect();
         let mut restarts_of: HashMap<String, Vec<TimeMs>> = HashMap::new();
         let mut slopes = HashMap::new();
-        for s in &series {
-            let target = s.key.labels.get("target");
+        for (key, points) in &series {
+            let target = key.labels.get("target");
             if !restarts_of.contains_key(target) {
                 restarts_of.insert(target.to_owned(), restarts(reader, target, window)?);
             }
             let boundaries = restarts_of.get(target).map_or(&[][..], Vec::as_slice);
-            if let Some(slope) = theil_sen(since_last(&s.points, boundaries)) {
-                slopes.insert(s.key.clone(), slope);
+            if let Some(slope) = theil_sen(since_last(points, boundaries)) {
+                slopes.insert(key.clone(), slope);
             }
         }
         Ok(Self { series, lows, slopes })
     }
 
-    fn newest(&self, key: &SeriesKey) -> Option<linger_series::Point> {
-        self.series.iter().find(|s| s.key == *key).and_then(|s| s.points.last()).copied()
+    fn newest(&self, key: &SeriesKey) -> Option<Point> {
+        self.series.get(key)?.last().copied()
     }
 
     /// The lower bound of an estimate.

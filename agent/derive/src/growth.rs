@@ -58,6 +58,10 @@ pub struct MannKendall {
 #[must_use]
 pub fn theil_sen(points: &[Point]) -> Option<Slope> {
     let points = reduced(points)?;
+    // Most sites most of the time: nothing moves, and all slopes are 0.
+    if points.windows(2).all(|pair| matches!(pair, [a, b] if a.y == b.y)) {
+        return Some(Slope { per_hour: 0.0, low: 0.0, high: 0.0, points_used: points.len() });
+    }
     let mut slopes = Vec::with_capacity(points.len() * (points.len() - 1) / 2);
     for (i, later) in points.iter().enumerate() {
         for earlier in points.iter().take(i) {
