@@ -124,7 +124,7 @@ async fn live(setup: Setup) -> Result<(), Error> {
     let mut lanes = Vec::new();
     for target in &config.targets {
         let scraper = Rc::new(scraper(target, &config, scale, &client, &pipeline, &live));
-        for lane in [Lane::Snapshot, Lane::Window] {
+        for lane in [Lane::Quick, Lane::Slow] {
             let (scraper, stopping) = (scraper.clone(), stopping.clone());
             lanes.push(tokio::task::spawn_local(async move { scraper.run(lane, stopping).await }));
         }

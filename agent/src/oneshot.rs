@@ -89,7 +89,7 @@ async fn look(config: &Config, watch_for: Duration) -> Result<Scraped, String> {
 /// Both lanes for as long as asked, then one last profile of what changed.
 async fn watch_it(scraper: &Rc<Scraper>, watch_for: Duration) {
     let (stop, stopping) = watch::channel(false);
-    let lanes: Vec<_> = [Lane::Snapshot, Lane::Window]
+    let lanes: Vec<_> = [Lane::Quick, Lane::Slow]
         .into_iter()
         .map(|lane| {
             let (scraper, stopping) = (scraper.clone(), stopping.clone());

@@ -97,6 +97,9 @@ const SCALED_EVERY_MIN: Duration = Duration::from_millis(10);
 /// Time given to an answer beyond its window.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Time some services sleep before they answer with a mutex or block profile (VictoriaMetrics: 10 s).
+const ASLEEP: Duration = Duration::from_secs(10);
+
 /// Shortest timeout: a loaded service answers later than this without being down.
 const TIMEOUT_MIN: Duration = Duration::from_millis(100);
 
@@ -145,7 +148,7 @@ impl Collector {
         Self {
             enabled: true,
             every: Duration::from_secs(every_s),
-            timeout: timeout_of(window),
+            timeout: timeout_of(kind, window),
             window,
             path: path.to_owned(),
             body_bytes_max: Bytes::mib(body_mib),
@@ -164,8 +167,12 @@ impl Collector {
     }
 }
 
-fn timeout_of(window: Option<Duration>) -> Duration {
-    window.map_or(TIMEOUT, |window| window.plus(TIMEOUT))
+fn timeout_of(kind: CollectorKind, window: Option<Duration>) -> Duration {
+    let asleep = match kind {
+        CollectorKind::Mutex | CollectorKind::Block => ASLEEP,
+        _ => Duration::from_secs(0),
+    };
+    window.map_or(TIMEOUT, |window| window.plus(TIMEOUT)).plus(asleep)
 }
 
 /// How everything is collected from one target.

@@ -194,7 +194,8 @@ fn a_scaled_configuration_scales_every_target() {
     let config = Config::for_targets(["http://a:1"]).unwrap().scaled(TimeScale::new(5.0).unwrap());
     assert_eq!(config.targets[0].collectors, config.collectors);
     assert_eq!(config.collectors.goroutine.every, Duration::from_secs(3));
-    assert_eq!((config.retention, config.alerts), (Config::default().retention, Config::default().alerts));
+    assert_eq!(config.retention, Config::default().retention);
+    assert_eq!(config.alerts[0].hold, Duration::from_secs(24));
 }
 
 #[test]

@@ -5,8 +5,9 @@
 //!
 //! - A collector starts at an offset hashed from target and name, then keeps a fixed cadence; missed turns are
 //!   skipped, not caught up.
-//! - Two lanes: snapshots one at a time, windows (`cpu`, `trace`) one at a time (they are exclusive inside the
-//!   service). A window does not block snapshots.
+//! - Two lanes, one request at a time in each. The slow one has the windows (`cpu`, `trace`), which are exclusive
+//!   inside the service, and `mutex` and `block`, which some services sleep before answering (VictoriaMetrics: 10 s).
+//!   What is slow does not delay what is quick.
 //! - While the target is unreachable only `count` knocks; when it answers again `goroutine` and `heap` are due at
 //!   once, the latter because its MemStats tell whether this is the same process.
 //! - What a scrape cost the service is predicted from this target's own last one; no collector runs so often
@@ -38,17 +39,17 @@ const FIRST_TURN_WITHIN: Duration = Duration::from_secs(10);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
     /// Answers at once.
-    Snapshot,
-    /// Takes the length of its window, and excludes other windows in the service.
-    Window,
+    Quick,
+    /// Takes its time in the service.
+    Slow,
 }
 
 /// The lane a collector runs in.
 #[must_use]
 pub fn lane_of(kind: CollectorKind) -> Lane {
     match kind {
-        CollectorKind::Cpu | CollectorKind::Trace => Lane::Window,
-        _ => Lane::Snapshot,
+        CollectorKind::Count | CollectorKind::Goroutine | CollectorKind::Heap => Lane::Quick,
+        CollectorKind::Mutex | CollectorKind::Block | CollectorKind::Cpu | CollectorKind::Trace => Lane::Slow,
     }
 }
 
@@ -347,7 +348,7 @@ mod tests {
         let mut ran: Vec<(Kind, u64)> = Vec::new();
         for tenth in from * 10..(from + seconds) * 10 {
             let now = Duration::from_millis(tenth * 100);
-            for lane in [Lane::Snapshot, Lane::Window] {
+            for lane in [Lane::Quick, Lane::Slow] {
                 while let Next::Run(kind) = s.next(lane, now) {
                     s.finished(&end(kind), now, now);
                     match ran.iter_mut().find(|(k, _)| *k == kind) {
@@ -383,11 +384,11 @@ mod tests {
         assert_eq!(ran, [(Kind::Count, 12)]);
         assert_eq!(s.state(Kind::Goroutine).0, State::Waiting);
         let now = S(60);
-        assert_eq!(s.next(Lane::Snapshot, now), Next::Run(Kind::Count));
+        assert_eq!(s.next(Lane::Quick, now), Next::Run(Kind::Count));
         s.finished(&counted(10), now, now);
         let order: Vec<Next> = (0..2)
             .map(|_| {
-                let next = s.next(Lane::Snapshot, now);
+                let next = s.next(Lane::Quick, now);
                 if let Next::Run(k) = next {
                     s.finished(&done(k, State::Ok, 1), now, now);
                 }
@@ -404,7 +405,7 @@ mod tests {
             simulate(&mut s, 0, 20, |k| if k == Kind::Count { counted(5) } else { done(k, State::Ok, 1) });
         s.finished(&done(Kind::Goroutine, State::Reset, 1), S(20), S(20));
         s.finished(&counted(5), S(20), S(20));
-        assert_eq!(s.next(Lane::Snapshot, S(20)), Next::Run(Kind::Heap));
+        assert_eq!(s.next(Lane::Quick, S(20)), Next::Run(Kind::Heap));
     }
 
     #[test]
@@ -450,7 +451,7 @@ mod tests {
         let mut s = schedule();
         let _ = simulate(&mut s, 0, 1, |k| if k == Kind::Count { counted(1) } else { done(k, State::Ok, 1) });
         s.finished(&done(Kind::Cpu, State::Busy, 1), S(30), S(30));
-        assert!(matches!(s.next(Lane::Window, S(31)), Next::At(t) if t >= S(31) && t <= S(51)));
+        assert!(matches!(s.next(Lane::Slow, S(31)), Next::At(t) if t >= S(31) && t <= S(51)));
         s.finished(&done(Kind::Heap, State::Unsupported, 1), S(30), S(30));
         assert!(s.state(Kind::Heap).0 == State::Unsupported);
         let ran =

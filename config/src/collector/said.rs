@@ -109,7 +109,9 @@ fn resolve(kind: CollectorKind, said: &[&SaidOfOne]) -> Collector {
     Collector {
         enabled: nearest_given(said, |s| s.enabled.as_ref()).copied().unwrap_or(default.enabled),
         every: nearest_given(said, |s| s.every.as_ref()).copied().unwrap_or(default.every),
-        timeout: nearest_given(said, |s| s.timeout.as_ref()).copied().unwrap_or_else(|| timeout_of(window)),
+        timeout: nearest_given(said, |s| s.timeout.as_ref())
+            .copied()
+            .unwrap_or_else(|| timeout_of(kind, window)),
         window,
         path: nearest_given(said, |s| s.path.as_ref()).map_or(default.path, |path| path.0.clone()),
         body_bytes_max: nearest_given(said, |s| s.body_bytes_max.as_ref())
