@@ -192,7 +192,7 @@ fn rewrite(dir: &Path, days: u64) -> Result<(), Box<dyn StdError>> {
     let samples = (stats.samples_sealed + stats.head_samples) as f64;
     let (cpu, wall) = (cpu_seconds()?, Instant::now());
     let end = TimeMs(START_MS + i64::try_from(days)? * 86_400_000 + 3_600_000);
-    let minute = Duration::from_secs(1);
+    let pause = Duration::from_secs(1);
     // Bounded: a day of this size takes a minute or two.
     for _ in 0..days * 300 {
         store.maintain(end)?;
@@ -201,7 +201,7 @@ fn rewrite(dir: &Path, days: u64) -> Result<(), Box<dyn StdError>> {
         if rewritten as u64 == days {
             break;
         }
-        std::thread::sleep(minute);
+        std::thread::sleep(pause);
     }
     let cpu = (cpu_seconds()? - cpu) / days as f64;
     println!(

@@ -148,11 +148,11 @@ impl Repacker {
         let (summary, raw_bytes, packed) = open(row)?;
         let malformed = |why| Malformed { at: row.len() - packed.len(), why };
         let raw = self.unpacker.decompress(packed, raw_bytes).map_err(|_| malformed("zstd of a block"))?;
-        let smaller = self.packer.compress(&raw).map_err(|_| malformed("zstd cannot pack a block again"))?;
-        if smaller.len() >= packed.len() {
-            return Ok(row.to_vec());
-        }
-        assemble(&summary, raw.len(), &smaller).map_err(|_| malformed("a block above its limits"))
+        // What cannot be packed smaller stays as it is: the block is sound.
+        let smaller = self.packer.compress(&raw).ok().filter(|smaller| smaller.len() < packed.len());
+        Ok(smaller
+            .and_then(|smaller| assemble(&summary, raw.len(), &smaller).ok())
+            .unwrap_or_else(|| row.to_vec()))
     }
 }
 

@@ -15,6 +15,7 @@
 mod block;
 mod bytes;
 mod column;
+mod container;
 mod day;
 mod error;
 #[cfg(test)]

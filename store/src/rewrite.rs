@@ -1,15 +1,16 @@
-//! Rewriting a day that is over: its blocks are packed again at a high level and copied in order into a fresh
-//! folder, which takes about half the space of one that grew during the day (sled keeps room between rows that came
-//! in another order, and 1.14 bytes per byte for rows that came in theirs).
+//! Rewriting a day that is over: its blocks are packed again at a high level and copied in order into a fresh folder,
+//! in the few rows that sled stores without waste ([`crate::container`]).
 //!
 //! In small steps on the writer's thread, between commits. Until the manifest names the new folder nothing has
 //! happened: a crash leaves an orphan that the next start removes, and the day is rewritten again.
 
 use crate::Error;
 use crate::block::Repacker;
+use crate::bytes::Malformed;
+use crate::container::{Builder, CONTAINERS_MAX};
 use crate::day::Day;
 use crate::kv::Batch;
-use crate::partition::{Lease, Partitions};
+use crate::partition::{BlockKey, Lease, Partitions};
 use crate::shared::Shared;
 use crate::sync::read;
 use std::ops::ControlFlow;
@@ -20,6 +21,9 @@ const LEVEL: i32 = 19;
 
 /// Rows per step: about 50 ms, which is what a commit may have to wait.
 const STEP_ROWS: usize = 4;
+
+/// Smallest container that is written before the last.
+const CONTAINER_BYTES_MIN: u64 = 64 * 1024;
 
 /// Rest after a step, as a multiple of its length: a tenth of a core while a day is rewritten, a few seconds of CPU
 /// per day in all.
@@ -32,6 +36,9 @@ pub(crate) struct Rewrite {
     /// Where the next step starts.
     next: Vec<u8>,
     rows: u64,
+    container: Builder,
+    /// Size at which a container is written.
+    container_bytes: u64,
     due: Instant,
 }
 
@@ -56,7 +63,17 @@ impl Rewrite {
         let target = partitions.begin_rewrite(source.partition())?;
         let zstd = |e: std::io::Error| Error::Engine { part: target.partition().part(), why: e.to_string() };
         let repacker = Repacker::new(LEVEL).map_err(zstd)?;
-        Ok(Some(Self { source, target, repacker, next: Vec::new(), rows: 0, due: Instant::now() }))
+        let block_bytes = shared.meta.days().get(&day).map_or(0, |facts| facts.block_bytes);
+        Ok(Some(Self {
+            source,
+            target,
+            repacker,
+            next: Vec::new(),
+            rows: 0,
+            container: Builder::default(),
+            container_bytes: (block_bytes / CONTAINERS_MAX).max(CONTAINER_BYTES_MIN),
+            due: Instant::now(),
+        }))
     }
 
     pub(crate) fn day(&self) -> Day {
@@ -80,24 +97,37 @@ impl Rewrite {
         self.next.clone_from(last);
         self.next.push(0);
         self.rows += rows.len() as u64;
-        let mut batch = Batch::default();
         for (key, row) in rows {
-            let packed = self.repacker.repack(&row).map_err(|malformed| self.source.corrupt(malformed))?;
-            batch.put(&key, packed);
+            let corrupt = |malformed| self.source.corrupt(malformed);
+            let no_key = Malformed { at: 0, why: "not the key of a block" };
+            let key = BlockKey::parse(&key).ok_or(no_key).map_err(corrupt)?;
+            let packed = self.repacker.repack(&row).map_err(corrupt)?;
+            self.container.push(key, &packed);
         }
-        self.target.kv().apply(batch)?;
+        if self.container.bytes() as u64 >= self.container_bytes {
+            self.write_container()?;
+        }
         self.due = Instant::now() + started.elapsed() * REST;
         Ok(Progress::More)
     }
 
-    fn finish(&self, shared: &Shared) -> Result<Progress, Error> {
+    /// One row at a time, flushed: what sled gathers unflushed it lays out worse.
+    fn write_container(&mut self) -> Result<(), Error> {
+        let Some((key, row)) = self.container.take() else { return Ok(()) };
+        let mut batch = Batch::default();
+        batch.put(&key.to_bytes(), row);
+        self.target.kv().apply(batch)?;
+        self.target.kv().flush()
+    }
+
+    fn finish(&mut self, shared: &Shared) -> Result<Progress, Error> {
         let partition = self.source.partition();
         let groups = shared.meta.groups(partition.day)?;
         let current = groups.values().filter(|facts| facts.generation == partition.content);
         if self.rows < current.map(|facts| facts.blocks).sum() {
             return Err(self.source.missing_blocks());
         }
-        self.target.kv().flush()?;
+        self.write_container()?;
         self.target.kv().sync()?;
         shared.partitions.finish_rewrite(partition, &self.target)?;
         Ok(Progress::Done)
