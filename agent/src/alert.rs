@@ -21,6 +21,8 @@ pub const STATES_NOTE: &str = "thresholds";
 pub const JUDGE_EVERY: Duration = Duration::from_secs(30);
 /// What a slope is fitted on: long enough that a wave of requests passes, short enough to see a leak begin.
 pub const GROWTH_OVER: Duration = Duration::from_secs(30 * 60);
+/// A state without data for longer is forgotten: the target is gone, or its site has not been seen since.
+const FORGET_AFTER: Duration = Duration::from_secs(24 * 3600);
 /// States kept: rules times sites; the oldest quiet ones go first.
 const STATES_MAX: usize = 20_000;
 
@@ -94,7 +96,7 @@ impl Judge {
             self.judge(rule, &seen, now, every, &mut verdicts);
         }
         self.rules = rules;
-        self.forget_quiet();
+        self.forget(now, &mut verdicts);
         verdicts.alerts = self.shown(reader, now);
         Ok(verdicts)
     }
@@ -134,11 +136,20 @@ impl Judge {
         }
     }
 
-    /// Quiet states are cheap to find again: beyond the limit they are forgotten.
-    fn forget_quiet(&mut self) {
-        if self.states.len() > STATES_MAX {
-            self.states.retain(|_, t| t.state.phase != Phase::Inactive);
-        }
+    /// What had no data for a day is forgotten, and said; beyond the limit quiet states are forgotten too, since
+    /// they are cheap to find again.
+    fn forget(&mut self, now: TimeMs, verdicts: &mut Verdicts) {
+        let crowded = self.states.len() > STATES_MAX;
+        self.states.retain(|(rule, key), tracked| {
+            let silent = now.since(tracked.newest) > FORGET_AFTER;
+            let quiet = tracked.state.phase == Phase::Inactive;
+            if silent && !quiet {
+                let text = format!("{rule} is forgotten: {} had no data for a day", key.labels);
+                verdicts.changes.push(Change { fired: false, text });
+                verdicts.states_changed = true;
+            }
+            !(silent || (crowded && quiet))
+        });
     }
 
     fn shown(&self, reader: &dyn Reader, now: TimeMs) -> Vec<AlertStatus> {
@@ -419,6 +430,8 @@ mod tests {
         assert_eq!(states(&mut judge, &memory, 12), ["DeferPile stale"]);
         append(&mut memory, 13, 60_000.0, 40_000.0);
         assert_eq!(states(&mut judge, &memory, 13), ["DeferPile firing"]);
+        assert_eq!(states(&mut judge, &memory, 13 + 23 * 60), ["DeferPile stale"]);
+        assert!(states(&mut judge, &memory, 13 + 25 * 60).is_empty());
     }
 
     #[test]
