@@ -1,6 +1,6 @@
 //! A goroutine leak is named: class, function, file and line, with a slope whose interval holds the real one.
 
-use crate::agent::{Agent, TIME_SCALE};
+use crate::agent::Agent;
 use crate::environment::Go;
 use crate::service::Service;
 use crate::wait;
@@ -59,5 +59,4 @@ fn check(go: Go) {
     let trend: Trend = agent.ask(&["trend"]);
     let fastest = trend.targets[0].series.first().and_then(|s| s.site.as_ref());
     assert_eq!(fastest.map(|s| s.function.as_str()), site["function"].as_str(), "the fastest comes first");
-    assert!(TIME_SCALE > 1, "the windows above are scaled");
 }
