@@ -5,7 +5,7 @@ use crate::alert::{JUDGE_EVERY, Judge, STATES_NOTE};
 use crate::ask::{AGENT_FILE, AgentFile};
 use crate::live::{Live, STATUS_NOTE};
 use crate::pipeline::sink::{Sink, ToStore};
-use crate::pipeline::{Facts, Pipeline, Worker, incarnation_note};
+use crate::pipeline::{Facts, Pipeline, Shown, Worker, incarnation_note};
 use crate::scrape::client::Client;
 use crate::scrape::lane::Scraper;
 use crate::scrape::schedule::{Lane, Plan, Schedule, Tick};
@@ -183,6 +183,7 @@ fn facts(config: &Config, store: &Store) -> Vec<Facts> {
         sites_max: usize::try_from(config.sites_max).unwrap_or(usize::MAX),
         goroutine_profiles: t.collectors.goroutine.enabled,
         incarnation_note: store.note(&incarnation_note(&t.name)).ok().flatten(),
+        shown: Shown::last(store, &t.name, clock::now()),
     };
     config.targets.iter().map(fact).collect()
 }

@@ -5,7 +5,7 @@ use crate::answer::{defers, trend};
 use crate::clock;
 use crate::live::Live;
 use crate::pipeline::sink::ToMemory;
-use crate::pipeline::{Facts, Pipeline, Worker};
+use crate::pipeline::{Facts, Pipeline, Shown, Worker};
 use crate::report::{Scraped, TargetDefers, TargetStatus, TargetTrend, VERSION};
 use crate::scrape::client::Client;
 use crate::scrape::lane::Scraper;
@@ -55,6 +55,7 @@ async fn look(config: &Config, watch_for: Duration) -> Result<Scraped, String> {
         sites_max: usize::try_from(config.sites_max).unwrap_or(usize::MAX),
         goroutine_profiles: target.collectors.goroutine.enabled,
         incarnation_note: None,
+        shown: Shown::default(),
     };
     let memory = ToMemory::default();
     let worker = Worker::new([facts], memory.clone(), None);

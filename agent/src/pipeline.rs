@@ -12,6 +12,7 @@ mod goroutine;
 mod heap;
 mod incarnation;
 mod sample;
+mod shown;
 pub mod sink;
 mod target;
 mod trace;
@@ -30,6 +31,7 @@ use target::TargetState;
 use tokio::sync::{mpsc, oneshot};
 
 pub use incarnation::note_name as incarnation_note;
+pub use shown::Shown;
 pub use target::Facts;
 
 /// Jobs that wait at most: a lane waits for its reply, so this is two lanes of 32 targets.

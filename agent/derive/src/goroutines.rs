@@ -79,9 +79,24 @@ pub struct Goroutines {
     pub memory: Memory,
 }
 
-/// What one scrape remembers for the next. Starts anew with each incarnation.
+/// What one scrape remembers for the next.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Memory(HashMap<SiteKey, Remembered>);
+
+impl Memory {
+    /// Of another process, or another agent, only which sites were shown last: the series of one that is gone
+    /// still gets its closing zero, and how large it was then says nothing of growth now.
+    #[must_use]
+    pub fn of_shown(sites: impl IntoIterator<Item = SiteKey>) -> Self {
+        let shown = Remembered { level: 0.0, shown: true };
+        Self(sites.into_iter().map(|site| (site, shown)).collect())
+    }
+
+    /// The sites shown last, in no order.
+    pub fn shown(&self) -> impl Iterator<Item = &SiteKey> {
+        self.0.iter().filter(|(_, r)| r.shown).map(|(site, _)| site)
+    }
+}
 
 /// What is remembered of a site.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -266,8 +281,7 @@ fn choose(sites: &mut [Candidate], limit: SiteLimit) {
 /// Sites shown last time that have no goroutine now.
 fn gone(sites: &[Candidate], memory: &Memory) -> Vec<SiteKey> {
     let present: HashSet<&SiteKey> = sites.iter().map(|s| &s.key).collect();
-    let shown = memory.0.iter().filter(|(_, r)| r.shown).map(|(key, _)| key);
-    let mut gone: Vec<SiteKey> = shown.filter(|key| !present.contains(key)).cloned().collect();
+    let mut gone: Vec<SiteKey> = memory.shown().filter(|key| !present.contains(key)).cloned().collect();
     gone.sort_unstable();
     gone
 }
@@ -357,6 +371,14 @@ mod tests {
         assert_eq!(g.gone, [(WaitClass::ChanReceive, "main.a".to_owned())]);
         let g = count(&[("main.b", 1)], 10, &g.memory);
         assert!(g.gone.is_empty());
+    }
+
+    #[test]
+    fn a_site_shown_before_a_restart_is_gone_after_it() {
+        let before = count(&[("main.a", 3), ("main.b", 1)], 10, &Memory::default());
+        let memory = Memory::of_shown(before.memory.shown().cloned());
+        let g = count(&[("main.b", 1)], 10, &memory);
+        assert_eq!(g.gone, [(WaitClass::ChanReceive, "main.a".to_owned())]);
     }
 
     #[test]

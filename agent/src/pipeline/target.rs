@@ -1,7 +1,7 @@
 //! What is remembered of one target between scrapes.
 
 use super::incarnation::Incarnation;
-use super::{Job, Samples};
+use super::{Job, Samples, Shown};
 use crate::scrape::outcome::State;
 use linger_config::CollectorKind;
 use linger_derive::GoRoot;
@@ -25,6 +25,8 @@ pub struct Facts {
     pub goroutine_profiles: bool,
     /// The note that an earlier agent left of its incarnation.
     pub incarnation_note: Option<Vec<u8>>,
+    /// What an earlier agent stored last.
+    pub shown: Shown,
 }
 
 /// What is remembered of a target.
@@ -56,9 +58,11 @@ pub(super) struct TargetState {
 
 impl TargetState {
     /// A target not scraped yet.
-    pub(super) fn new(facts: Facts) -> Self {
+    pub(super) fn new(mut facts: Facts) -> Self {
         let base = facts.labels.with("target", &facts.name);
         let incarnation = Incarnation::from_note(&facts.name, facts.incarnation_note.as_deref());
+        let goroutines = Memory::of_shown(std::mem::take(&mut facts.shown.goroutines));
+        let defers_shown = std::mem::take(&mut facts.shown.defers);
         Self {
             facts,
             base,
@@ -66,9 +70,9 @@ impl TargetState {
             go_root: GoRoot::default(),
             start_lines: StartLines::default(),
             start_lines_known: false,
-            goroutines: Memory::default(),
+            goroutines,
             symbols: Symbols::default(),
-            defers_shown: Vec::new(),
+            defers_shown,
             cpu: VecDeque::new(),
             failures: BTreeMap::new(),
             cost_s: HashMap::new(),
@@ -80,7 +84,7 @@ impl TargetState {
         self.go_root = GoRoot::default();
         self.start_lines = StartLines::default();
         self.start_lines_known = false;
-        self.goroutines = Memory::default();
+        self.goroutines = Memory::of_shown(self.goroutines.shown().cloned());
         self.symbols.clear();
         self.cpu.clear();
     }
