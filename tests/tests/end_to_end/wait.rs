@@ -18,7 +18,10 @@ pub(crate) fn until<T, E: Debug>(what: &str, mut look: impl FnMut() -> Result<T,
         match look() {
             Ok(value) => return value,
             Err(last) => {
-                assert!(started.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}; last look: {last:#?}");
+                assert!(
+                    started.elapsed() < PATIENCE,
+                    "{what}: not within {PATIENCE:?}; last look: {last:#?}"
+                );
             }
         }
         std::thread::sleep(LOOK_EVERY);
