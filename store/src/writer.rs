@@ -64,7 +64,10 @@ pub(crate) struct Writer {
 /// The end of a stream, with what is staged.
 #[derive(Default)]
 struct Tail {
+    /// Last one used, be it for a record that failed.
     last_seq: Seq,
+    /// Last one that is durable.
+    durable_seq: Seq,
     last: Option<TimeMs>,
     /// Samples in the block that is filling, and its day.
     block_samples: usize,
@@ -106,18 +109,19 @@ impl Writer {
         };
         for (&stream, sealed) in &writer.shared.meta.sealed() {
             let last_seq = last_seqs.get(&stream).copied().unwrap_or(0).max(sealed.seq);
-            let tail = writer.tail_of(stream, *sealed, last_seq);
+            let tail = writer.tail_of(stream, *sealed, last_seq, last_seq);
             writer.tails.insert(stream, tail);
         }
         Ok(writer)
     }
 
     /// A stream's end as the head and the last seal know it; its next record starts a chain.
-    fn tail_of(&self, stream: StreamId, sealed: Sealed, last_seq: Seq) -> Tail {
+    fn tail_of(&self, stream: StreamId, sealed: Sealed, last_seq: Seq, durable_seq: Seq) -> Tail {
         let head = read(&self.shared.head);
         let times = head.stream(stream).map_or(&[][..], |unsealed| unsealed.times());
         Tail {
             last_seq,
+            durable_seq,
             last: times.last().copied().or(sealed.last),
             block_samples: times.len(),
             block_day: times.first().map(|&first| Day::of(first)),
@@ -213,7 +217,8 @@ impl Writer {
     fn record_reached(&mut self) -> Result<(), Error> {
         self.sync()?;
         if self.moved {
-            let reached: Vec<_> = self.tails.iter().map(|(stream, tail)| (*stream, tail.last_seq)).collect();
+            let reached: Vec<_> =
+                self.tails.iter().map(|(stream, tail)| (*stream, tail.durable_seq)).collect();
             self.shared.meta.record_reached(&reached)?;
             self.moved = false;
         }
@@ -296,6 +301,9 @@ impl Writer {
             for (scrape, wal_bytes) in staged.iter().zip(wal_bytes) {
                 let Staged { stream, seq, at, ordinals, values, .. } = scrape;
                 head.append(*stream, &Durable { seq: *seq, wal_bytes, at: *at, ordinals, values });
+                if let Some(tail) = self.tails.get_mut(stream) {
+                    tail.durable_seq = *seq;
+                }
             }
             drop(head);
             raise(&counters.scrapes_acknowledged, staged.len());
@@ -318,8 +326,10 @@ impl Writer {
         }
         let sealed = self.shared.meta.sealed();
         for &(stream, _) in &records {
-            let last_seq = self.tails.get(&stream).map_or(0, |tail| tail.last_seq);
-            let tail = self.tail_of(stream, sealed.get(&stream).copied().unwrap_or_default(), last_seq);
+            let (last_seq, durable_seq) =
+                self.tails.get(&stream).map_or((0, 0), |tail| (tail.last_seq, tail.durable_seq));
+            let sealed = sealed.get(&stream).copied().unwrap_or_default();
+            let tail = self.tail_of(stream, sealed, last_seq, durable_seq);
             self.tails.insert(stream, tail);
         }
     }
