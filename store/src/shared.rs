@@ -14,6 +14,7 @@ use crate::sync::{lock, read};
 use crate::wal::log::Log;
 use crate::{Error, Options};
 use linger_series::TimeMs;
+use std::fmt::Display;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, RwLock};
@@ -76,7 +77,7 @@ impl Shared {
     }
 
     /// Notes a failure that no caller waits for.
-    pub(crate) fn fault(&self, what: &str, error: &Error) {
+    pub(crate) fn fault(&self, what: &str, error: &dyn Display) {
         crate::stats::raise(&self.counters.faults, 1);
         *lock(&self.counters.last_fault) = Some(format!("{what}: {error}"));
     }

@@ -20,6 +20,7 @@ use crate::wal::{self, Chain};
 use crate::{Error, SeriesId};
 use linger_series::TimeMs;
 use std::collections::{BTreeMap, HashMap};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -186,7 +187,8 @@ impl Writer {
             }
             Command::Flush(on_ack) => {
                 self.commit();
-                on_ack(self.sync());
+                let result = self.sync();
+                self.tell(on_ack, result);
             }
             Command::Close(on_ack) => return Some(Some(on_ack)),
         }
@@ -198,7 +200,7 @@ impl Writer {
         self.commit();
         let result = self.record_reached();
         if let Some(on_ack) = on_ack {
-            on_ack(result);
+            self.tell(on_ack, result);
         }
     }
 
@@ -211,6 +213,13 @@ impl Writer {
             Err(error) => self.shared.fault("sync", error),
         }
         result
+    }
+
+    /// Calls an acknowledgement. One that panics must not take the writer down with it.
+    fn tell(&self, on_ack: OnAck, result: Result<(), Error>) {
+        if catch_unwind(AssertUnwindSafe(|| on_ack(result))).is_err() {
+            self.shared.fault("acknowledgement", &"the callback panicked");
+        }
     }
 
     /// Syncs the log and remembers how far it is.
@@ -234,15 +243,15 @@ impl Writer {
         let note_acks = std::mem::take(&mut self.note_acks);
         let meta = self.shared.meta.put_notes(&notes).and_then(|()| self.shared.meta.commit());
         for on_ack in note_acks {
-            on_ack(meta.clone());
+            self.tell(on_ack, meta.clone());
         }
         for (scrape, on_ack) in pending {
             match meta.clone().and_then(|()| self.stage(scrape)) {
                 Ok(Some(staged)) => self.staged.push(Staged { on_ack, ..staged }),
-                Ok(None) => on_ack(Ok(())),
+                Ok(None) => self.tell(on_ack, Ok(())),
                 Err(error) => {
                     raise(&self.shared.counters.scrapes_refused, 1);
-                    on_ack(Err(error));
+                    self.tell(on_ack, Err(error));
                 }
             }
         }
@@ -313,7 +322,7 @@ impl Writer {
             self.forget_staged(&staged);
         }
         for scrape in staged {
-            (scrape.on_ack)(result.clone());
+            self.tell(scrape.on_ack, result.clone());
         }
     }
 

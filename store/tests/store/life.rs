@@ -5,7 +5,7 @@ use crate::common::{
     read_only, register, select_all, stream,
 };
 use linger_series::{Selector, Stream, TimeMs, Window};
-use linger_store::{Error, Options, SelectLimits, Store};
+use linger_store::{Error, Options, Scrape, SelectLimits, Store};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -313,4 +313,17 @@ fn days_that_are_over_are_rewritten_smaller_and_read_the_same() {
     store.flush().unwrap();
     assert_eq!(points_of(&store, 777), [(DAY_START + 5, 1.5_f64.to_bits())]);
     assert_eq!((points_of(&store, 3), store.stats().quarantined), (before, 0));
+}
+
+#[test]
+fn an_acknowledgement_that_panics_does_not_end_the_writer() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let ids = register(&store, 1);
+    let scrape = Scrape { stream: stream(), at: TimeMs(DAY_START), samples: vec![(ids[0], 1.0)] };
+    store.append(scrape, |_| panic!("a bug of the caller")).unwrap();
+    append(&store, DAY_START + 1, vec![(ids[0], 2.0)]).unwrap();
+    let stats = store.stats();
+    assert_eq!((stats.faults, stats.samples_acknowledged), (1, 2));
+    assert_eq!(stats.last_fault.as_deref(), Some("acknowledgement: the callback panicked"));
 }
