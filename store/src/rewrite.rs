@@ -11,7 +11,7 @@ use crate::container::{Builder, CONTAINERS_MAX};
 use crate::day::Day;
 use crate::kv::Batch;
 use crate::partition::{BlockKey, Lease, Partitions};
-use crate::shared::Shared;
+use crate::parts::Parts;
 use crate::sync::read;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
@@ -50,7 +50,7 @@ pub(crate) enum Progress {
 
 impl Rewrite {
     /// Starts with the oldest day that is over, sealed, and not yet rewritten.
-    pub(crate) fn begin(shared: &Shared, is_over: impl Fn(Day) -> bool) -> Result<Option<Self>, Error> {
+    pub(crate) fn begin(shared: &Parts, is_over: impl Fn(Day) -> bool) -> Result<Option<Self>, Error> {
         let partitions = &shared.partitions;
         let unsealed: Vec<Day> = read(&shared.head).first_times().map(|(_, first)| Day::of(first)).collect();
         let ready = |day: &Day| {
@@ -86,7 +86,7 @@ impl Rewrite {
     }
 
     /// Copies a few rows; after the last, puts the new folder in the old one's place.
-    pub(crate) fn step(&mut self, shared: &Shared) -> Result<Progress, Error> {
+    pub(crate) fn step(&mut self, shared: &Parts) -> Result<Progress, Error> {
         let started = Instant::now();
         let mut rows = Vec::new();
         self.source.kv().scan(&self.next, &[u8::MAX; 17], &mut |key, row| {
@@ -120,7 +120,7 @@ impl Rewrite {
         self.target.kv().flush()
     }
 
-    fn finish(&mut self, shared: &Shared) -> Result<Progress, Error> {
+    fn finish(&mut self, shared: &Parts) -> Result<Progress, Error> {
         let partition = self.source.partition();
         let groups = shared.meta.groups(partition.day)?;
         let current = groups.values().filter(|facts| facts.generation == partition.content);

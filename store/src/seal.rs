@@ -12,11 +12,11 @@ use crate::manifest::Partition;
 use crate::meta::SealRecord;
 use crate::meta::row::{DayFacts, Sealed};
 use crate::partition::BlockKey;
-use crate::shared::Shared;
+use crate::parts::Parts;
 use crate::sync::{read, write};
 
 /// Seals a stream; one without unsealed samples is left alone.
-pub(crate) fn seal(shared: &Shared, encoder: &mut Encoder, stream: StreamId) -> Result<(), Error> {
+pub(crate) fn seal(shared: &Parts, encoder: &mut Encoder, stream: StreamId) -> Result<(), Error> {
     let day = read(&shared.head).stream(stream).and_then(|unsealed| unsealed.day());
     let Some(day) = day else { return Ok(()) };
     let partition = shared.partitions.write(day)?;
@@ -35,7 +35,7 @@ type Encoded = (SealRecord, crate::wal::log::Seq, Vec<(BlockKey, Vec<u8>)>);
 
 /// Encodes under the read lock: readers go on, and only this thread would write.
 fn encode(
-    shared: &Shared,
+    shared: &Parts,
     encoder: &mut Encoder,
     stream: StreamId,
     partition: Partition,

@@ -11,7 +11,7 @@ use crate::day::Day;
 use crate::id::{SeriesId, column_of, group_of, mask_of};
 use crate::options::SelectLimits;
 use crate::partition::Lease;
-use crate::shared::Shared;
+use crate::parts::Parts;
 use crate::sync::read;
 use linger_series::{Point, Selector, Series, SeriesKey, Window};
 use matcher::Matcher;
@@ -27,7 +27,7 @@ struct Reading {
 
 /// The series a selector means that have points in the window, in order of key.
 pub(crate) fn select(
-    shared: &Shared,
+    shared: &Parts,
     selector: &Selector,
     window: Window,
     limits: SelectLimits,
@@ -55,7 +55,7 @@ pub(crate) fn select(
 }
 
 /// Keys of the series a selector means, whether or not they have points, in order and each once.
-pub(crate) fn keys(shared: &Shared, selector: &Selector) -> Result<Vec<SeriesKey>, Error> {
+pub(crate) fn keys(shared: &Parts, selector: &Selector) -> Result<Vec<SeriesKey>, Error> {
     let found = matching(shared, selector, shared.options.series_max)?;
     let mut keys: Vec<SeriesKey> = found.into_iter().map(|(_, key)| key).collect();
     keys.sort_unstable();
@@ -64,7 +64,7 @@ pub(crate) fn keys(shared: &Shared, selector: &Selector) -> Result<Vec<SeriesKey
 }
 
 fn matching(
-    shared: &Shared,
+    shared: &Parts,
     selector: &Selector,
     series_max: usize,
 ) -> Result<Vec<(SeriesId, SeriesKey)>, Error> {
@@ -101,7 +101,7 @@ impl Budget {
 
 /// Appends a day's points to all readings. A partition found damaged is put aside and gives no more points.
 fn read_day(
-    shared: &Shared,
+    shared: &Parts,
     decoder: &mut Decoder,
     day: Day,
     window: Window,

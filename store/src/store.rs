@@ -4,7 +4,7 @@ use crate::kv::Engine;
 use crate::kv::sled::SledEngine;
 use crate::meta::check_note;
 use crate::options::{QUEUE_SAMPLES_MAX, SCRAPE_SAMPLES_MAX, SelectLimits};
-use crate::shared::Shared;
+use crate::parts::Parts;
 use crate::stats::{Stats, raise};
 use crate::sync::{lock, write};
 use crate::writer::{Command, OnAck, Writer};
@@ -36,7 +36,7 @@ struct Handle {
     sender: Option<SyncSender<Command>>,
     thread: Mutex<Option<JoinHandle<()>>>,
     closed: AtomicBool,
-    shared: Arc<Shared>,
+    shared: Arc<Parts>,
 }
 
 impl Store {
@@ -50,7 +50,7 @@ impl Store {
     }
 
     pub(crate) fn open_on(dir: &Path, options: Options, engine: Arc<dyn Engine>) -> Result<Self, Error> {
-        let (shared, replayed) = Shared::open(dir, options, engine)?;
+        let (shared, replayed) = Parts::open(dir, options, engine)?;
         let last_seqs = replayed.last_seqs;
         *write(&shared.head) = replayed.head;
         let shared = Arc::new(shared);

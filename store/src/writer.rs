@@ -10,8 +10,8 @@ use crate::head::Durable;
 use crate::id::{Ordinal, StreamId};
 use crate::meta::row::Sealed;
 use crate::options::{BLOCK_SAMPLES_MAX, COMMIT_SAMPLES_MAX, HEAD_BYTES_MAX, TIME_MS_MAX, WAL_BYTES_MAX};
+use crate::parts::Parts;
 use crate::rewrite::Rewrite;
-use crate::shared::Shared;
 use crate::stats::raise;
 use crate::store::Scrape;
 use crate::sync::{read, write};
@@ -43,7 +43,7 @@ pub(crate) enum Command {
 const IDLE: Duration = Duration::from_secs(3600);
 
 pub(crate) struct Writer {
-    shared: Arc<Shared>,
+    shared: Arc<Parts>,
     records: wal::Encoder,
     blocks: block::Encoder,
     tails: HashMap<StreamId, Tail>,
@@ -88,7 +88,7 @@ struct Staged {
 }
 
 impl Writer {
-    pub(crate) fn new(shared: Arc<Shared>, last_seqs: &HashMap<StreamId, Seq>) -> Result<Self, Error> {
+    pub(crate) fn new(shared: Arc<Parts>, last_seqs: &HashMap<StreamId, Seq>) -> Result<Self, Error> {
         let zstd = |e: std::io::Error| Error::Engine { part: "writer".to_owned(), why: e.to_string() };
         let now = Instant::now();
         let mut writer = Self {

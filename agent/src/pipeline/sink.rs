@@ -5,7 +5,7 @@ use linger_series::{SeriesKey, Stream, TimeMs};
 use linger_store::{Scrape, SeriesId, Store};
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// Takes the points of scrapes.
@@ -25,16 +25,18 @@ pub struct ToStore {
     ids: HashMap<Stream, HashMap<SeriesKey, SeriesId>>,
     known: usize,
     refused: Arc<AtomicU64>,
+    /// Set when the store no longer knows an id: a series nobody wrote for as long as points are kept.
+    aged_out: Arc<AtomicBool>,
 }
 
 impl ToStore {
     /// Points go to `store`.
     pub fn new(store: Store) -> Self {
-        Self { store, ids: HashMap::new(), known: 0, refused: Arc::default() }
+        Self { store, ids: HashMap::new(), known: 0, refused: Arc::default(), aged_out: Arc::default() }
     }
 
     fn id(&mut self, stream: &Stream, key: &SeriesKey) -> Result<SeriesId, linger_store::Error> {
-        if self.known > IDS_REMEMBERED_MAX {
+        if self.known > IDS_REMEMBERED_MAX || self.aged_out.swap(false, Ordering::Relaxed) {
             self.ids.clear();
             self.known = 0;
         }
@@ -58,9 +60,12 @@ impl ToStore {
         for (key, value) in points {
             samples.push((self.id(stream, key)?, *value));
         }
-        let (refused, name) = (self.refused.clone(), stream.clone());
+        let (refused, aged_out, name) = (self.refused.clone(), self.aged_out.clone(), stream.clone());
         self.store.append(Scrape { stream: stream.clone(), at, samples }, move |stored| {
             if let Err(e) = stored {
+                if matches!(e, linger_store::Error::UnknownSeries { .. }) {
+                    aged_out.store(true, Ordering::Relaxed);
+                }
                 complain(&refused, &name, &e.to_string());
             }
         })

@@ -1,7 +1,7 @@
 //! kill -9 under load: a child process appends and says what was acknowledged; it is killed at a random moment, the
 //! store is opened again, and nothing acknowledged may be missing or changed.
 
-use crate::common::{DAY_START, filled, key, open, options, points, read_only, register, value};
+use crate::scene::{DAY_START, filled, key, open, options, points, read_only, register, value};
 use linger_series::{Selector, TimeMs, Window};
 use linger_store::{Scrape, SelectLimits, Store};
 use std::io::{BufRead, BufReader, Write};
@@ -30,7 +30,7 @@ fn child_that_is_killed() {
     // Bounded, should nobody kill it.
     for i in next..next + 100_000 {
         let samples = ids.iter().enumerate().map(|(s, id)| (*id, value(s, i))).collect();
-        let scrape = Scrape { stream: crate::common::stream(), at: TimeMs(at(i)), samples };
+        let scrape = Scrape { stream: crate::scene::stream(), at: TimeMs(at(i)), samples };
         let said = move |result: Result<(), linger_store::Error>| {
             if result.is_ok() {
                 // One write call, so that a kill leaves no half line before the last.

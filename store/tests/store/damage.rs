@@ -1,6 +1,6 @@
 //! Damage on disk: it costs the part it is in, is counted, and never shows as a wrong value.
 
-use crate::common::{DAY_MS, DAY_START, append, filled, key, open, points_of, read_only, register};
+use crate::scene::{DAY_MS, DAY_START, append, filled, key, open, points_of, read_only, register};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;

@@ -1,6 +1,6 @@
 //! A store's life: scrapes come in, blocks are sealed, the store is opened again, days go.
 
-use crate::common::{
+use crate::scene::{
     DAY_MS, DAY_START, STEP_MS, append, append_to, fill, filled, key, open, options, points, points_of,
     read_only, register, select_all, stream,
 };

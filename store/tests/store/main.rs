@@ -7,9 +7,9 @@
     reason = "a panic fails the test, as it should"
 )]
 
-mod common;
 mod crash;
 mod damage;
 mod life;
 mod model;
 mod refusal;
+mod scene;

@@ -1,7 +1,7 @@
 //! The store against a map: random scrapes of series that come and go, with odd values, over days, with upkeep and
 //! openings in between, must read back as the map does in any window.
 
-use crate::common::{DAY_MS, DAY_START, append_to, open};
+use crate::scene::{DAY_MS, DAY_START, append_to, open};
 use linger_series::{Labels, Selector, SeriesKey, Stream, TimeMs, Window};
 use linger_store::{SelectLimits, Store};
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop, prop_oneof, proptest};
@@ -125,7 +125,7 @@ impl Life {
         }
         let found = self.store().select(&selector, window, SelectLimits::default()).unwrap();
         let found: BTreeMap<SeriesKey, Vec<(i64, u64)>> =
-            found.into_iter().map(|series| (series.key.clone(), crate::common::points(&series))).collect();
+            found.into_iter().map(|series| (series.key.clone(), crate::scene::points(&series))).collect();
         let expected: BTreeMap<SeriesKey, Vec<(i64, u64)>> = self
             .model
             .iter()

@@ -1,6 +1,6 @@
 //! What the store refuses, and that it says so by name.
 
-use crate::common::{
+use crate::scene::{
     DAY_START, append, append_to, fill, filled, key, open, options, points_of, read_only, register, stream,
 };
 use linger_series::{Labels, Selector, SeriesKey, Stream, TimeMs, Window};

@@ -26,7 +26,7 @@ const WAL: &str = "wal";
 /// sled's unit of reuse in the WAL and in meta: two hours of one service's records are about 200 KB.
 const SEGMENT_BYTES: usize = 128 * 1024;
 
-pub(crate) struct Shared {
+pub(crate) struct Parts {
     pub(crate) options: Options,
     pub(crate) meta: Meta,
     pub(crate) log: Log,
@@ -39,7 +39,7 @@ pub(crate) struct Shared {
     folder: Arc<Folder>,
 }
 
-impl Shared {
+impl Parts {
     /// Opens all parts and replays the WAL.
     pub(crate) fn open(
         dir: &Path,
