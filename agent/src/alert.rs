@@ -7,7 +7,7 @@
 use crate::answer::history::restarts;
 use crate::answer::site::Sites;
 use crate::reader::Reader;
-use crate::report::{AlertStatus, Growth};
+use crate::report::{AlertStatus, Growth, RuleStatus};
 use linger_derive::growth::{Slope, since_last, theil_sen};
 use linger_derive::threshold::{Observation, Phase, Rule, STALE_AFTER, State, Transition};
 use linger_series::{Labels, Point, Selector, SeriesKey, TimeMs, Window, metric};
@@ -187,6 +187,16 @@ impl Judge {
         let saved: Vec<Saved> = kept.map(|((rule, key), t)| Saved::of(rule, key, t)).collect();
         serde_json::to_vec(&saved).unwrap_or_default()
     }
+}
+
+/// The rules of a configuration as shown.
+#[must_use]
+pub fn rules_in_words(config: &linger_config::Config) -> Vec<RuleStatus> {
+    let shown = |alert: &linger_config::Alert| {
+        let rule = rule(alert, 1.0);
+        RuleStatus { name: rule.name.clone(), series: rule.series.clone(), rule: in_words(&rule) }
+    };
+    config.alerts.iter().map(shown).collect()
 }
 
 fn rule(alert: &linger_config::Alert, time_scale: f64) -> Rule {

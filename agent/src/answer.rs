@@ -97,7 +97,8 @@ fn begun(status: &Status) -> i64 {
 
 /// The range answered: what was asked, from where history begins.
 fn range(q: &SitesQuestion, begun: i64) -> Range {
-    Range { from_ms: q.from_ms.max(begun).min(q.to_ms), to_ms: q.to_ms }
+    let from_ms = if begun < q.to_ms { q.from_ms.max(begun) } else { q.from_ms };
+    Range { from_ms, to_ms: q.to_ms }
 }
 
 fn each_target<T>(
@@ -145,6 +146,11 @@ fn status_of_folder(store: &Store, dir: &Path) -> Result<Status, Error> {
     let mut status: Status = serde_json::from_slice(&note)
         .map_err(|e| Error::Internal(format!("the status saved in the store cannot be read: {e}")))?;
     status.agent.running = false;
+    status.now_ms = crate::clock::now().0;
+    for target in status.targets.iter_mut().filter(|t| t.up) {
+        target.up = false;
+        target.state = "was up when the agent stopped".into();
+    }
     status.agent.pid = None;
     status.store = crate::live::store_status(&store.stats());
     Ok(status)

@@ -8,7 +8,7 @@ use crate::pipeline::sink::{Sink, ToStore};
 use crate::pipeline::{Facts, Pipeline, Shown, Worker, incarnation_note};
 use crate::scrape::client::Client;
 use crate::scrape::lane::Scraper;
-use crate::scrape::schedule::{Lane, Plan, Schedule, Tick};
+use crate::scrape::schedule::{FIRST_TURN_WITHIN, Lane, Plan, Rules, Schedule, Tick};
 use crate::{api, clock};
 use linger_config::{Config, Target, TimeScale};
 use linger_store::{Options, Store};
@@ -106,11 +106,17 @@ pub fn run(setup: Setup) -> Result<(), Error> {
 async fn live(setup: Setup) -> Result<(), Error> {
     let scale = setup.time_scale;
     let config = setup.config.scaled(scale);
-    let store = open_store(&setup.data, &config)?;
     let address = config.listen.get();
     let listener = TcpListener::bind(address).await.map_err(|e| Error::Listen(address, e))?;
+    let store = open_store(&setup.data, &config)?;
     let listen = listener.local_addr().map_err(|e| Error::System("no local address", e))?;
-    let live = Arc::new(Live::new(&config, &listen.to_string(), &setup.data, clock::now().0));
+    let live = Arc::new(Live::new(
+        &config,
+        config.duty_cycle_max.get() * scale.get(),
+        &listen.to_string(),
+        &setup.data,
+        clock::now().0,
+    ));
     let client = Client::new().map_err(Error::Client)?;
     let worker =
         Worker::new(facts(&config, &store), ToStore::new(store.clone()), Some(setup.data.join("trace")));
@@ -202,9 +208,13 @@ fn scraper(
         .map(|(kind, c)| Plan { kind, every: c.every.get(), enabled: c.enabled })
         .collect();
     // Who lives faster may spend as much per turn as otherwise.
-    let duty_cycle_max = config.duty_cycle_max.get() * scale.get();
+    let rules = Rules {
+        duty_cycle_max: config.duty_cycle_max.get() * scale.get(),
+        time_scale: scale.get(),
+        first_turn_within: FIRST_TURN_WITHIN,
+    };
     Scraper {
-        schedule: RefCell::new(Schedule::new(&target.name, &plans, duty_cycle_max, scale.get(), Tick::ZERO)),
+        schedule: RefCell::new(Schedule::new(&target.name, &plans, rules, Tick::ZERO)),
         target: target.clone(),
         client: client.clone(),
         pipeline: pipeline.clone(),

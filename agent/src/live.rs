@@ -1,7 +1,9 @@
 //! What the agent knows of itself and its targets at this moment: written by the tasks, read by the API,
 //! saved now and then so that a stopped agent's folder can still say how it was left.
 
-use crate::report::{AgentStatus, AlertStatus, CollectorStatus, Status, StoreStatus, TargetStatus, VERSION};
+use crate::report::{
+    AgentStatus, AlertStatus, CollectorStatus, RuleStatus, Status, StoreStatus, TargetStatus, VERSION,
+};
 use linger_config::{CollectorKind, Config, Target};
 use linger_store::{Stats, Store};
 use std::path::Path;
@@ -14,6 +16,7 @@ pub const STATUS_NOTE: &str = "status";
 #[derive(Debug)]
 pub struct Live {
     agent: AgentStatus,
+    rules: Vec<RuleStatus>,
     board: Mutex<Board>,
 }
 
@@ -24,9 +27,9 @@ struct Board {
 }
 
 impl Live {
-    /// A picture in which nothing was scraped yet.
+    /// A picture in which nothing was scraped yet; `duty_cycle_max` is the limit in force, time scale applied.
     #[must_use]
-    pub fn new(config: &Config, listen: &str, data: &Path, started_ms: i64) -> Self {
+    pub fn new(config: &Config, duty_cycle_max: f64, listen: &str, data: &Path, started_ms: i64) -> Self {
         let agent = AgentStatus {
             running: true,
             linger: env!("CARGO_PKG_VERSION").into(),
@@ -37,8 +40,9 @@ impl Live {
             rss_bytes: None,
             cpu_seconds: None,
         };
-        let targets = config.targets.iter().map(|t| not_yet(t, config.duty_cycle_max.get())).collect();
-        Self { agent, board: Mutex::new(Board { targets, alerts: Vec::new() }) }
+        let targets = config.targets.iter().map(|t| not_yet(t, duty_cycle_max)).collect();
+        let rules = crate::alert::rules_in_words(config);
+        Self { agent, rules, board: Mutex::new(Board { targets, alerts: Vec::new() }) }
     }
 
     /// Changes one target's entry.
@@ -68,10 +72,12 @@ impl Live {
         Status {
             version: VERSION,
             now_ms,
+            as_of_ms: now_ms,
             agent,
             store: store_status(&store.stats()),
             targets: board.targets.clone(),
             alerts: board.alerts.clone(),
+            rules: self.rules.clone(),
         }
     }
 
@@ -94,6 +100,7 @@ pub fn not_yet(target: &Target, duty_cycle_max: f64) -> TargetStatus {
         every_configured_s: c.every.get().as_secs_f64(),
         duration_s: None,
         bytes: None,
+        last_failure: None,
         failures: 0,
         successes: 0,
     });

@@ -9,7 +9,8 @@ use crate::pipeline::{Facts, Pipeline, Shown, Worker};
 use crate::report::{Scraped, TargetDefers, TargetStatus, TargetTrend, VERSION};
 use crate::scrape::client::Client;
 use crate::scrape::lane::Scraper;
-use crate::scrape::schedule::{Lane, Plan, Schedule, Tick};
+use crate::scrape::schedule::{Lane, Plan, Rules, Schedule, Tick};
+use crate::show::number;
 use linger_config::{Collector, CollectorKind, Config};
 use linger_series::Window;
 use std::cell::RefCell;
@@ -21,8 +22,13 @@ use tokio::sync::watch;
 use tokio::task::LocalSet;
 use tokio::time::Instant;
 
-/// Somebody waits at a terminal and asked for it: ten times the agent's duty cycle.
-const DUTY_CYCLE_MAX: f64 = 0.05;
+/// Somebody waits at a terminal and asked for it: ten times the agent's duty cycle, and everything at once.
+const RULES: Rules =
+    Rules { duty_cycle_max: 0.05, time_scale: 1.0, first_turn_within: Duration::from_millis(500) };
+/// Failed knocks after which a look ends: somebody waits for it.
+const KNOCKS_MAX: u64 = 3;
+/// How often it is looked whether anybody answers.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// Sites listed.
 const SITES_LISTED: usize = 20;
 /// A site with so many goroutines is worth a sentence even when it does not grow.
@@ -48,7 +54,7 @@ async fn look(config: &Config, watch_for: Duration) -> Result<Scraped, String> {
     }
     let mut config = config.clone();
     config.targets = vec![target.clone()];
-    let live = Arc::new(Live::new(&config, "", Path::new(""), clock::now().0));
+    let live = Arc::new(Live::new(&config, RULES.duty_cycle_max, "", Path::new(""), clock::now().0));
     let facts = Facts {
         name: name.clone(),
         labels: target.labels.clone(),
@@ -67,7 +73,7 @@ async fn look(config: &Config, watch_for: Duration) -> Result<Scraped, String> {
         .map(|(kind, c)| Plan { kind, every: c.every.get(), enabled: c.enabled })
         .collect();
     let scraper = Rc::new(Scraper {
-        schedule: RefCell::new(Schedule::new(&name, &plans, DUTY_CYCLE_MAX, 1.0, Tick::ZERO)),
+        schedule: RefCell::new(Schedule::new(&name, &plans, RULES, Tick::ZERO)),
         client: Client::new().map_err(|e| e.to_string())?,
         target,
         pipeline,
@@ -97,7 +103,10 @@ async fn watch_it(scraper: &Rc<Scraper>, watch_for: Duration) {
             tokio::task::spawn_local(async move { scraper.run(lane, stopping).await })
         })
         .collect();
-    tokio::time::sleep(watch_for).await;
+    let end = scraper.epoch + watch_for;
+    while Instant::now() < end && !nobody_is_there(scraper) {
+        tokio::time::sleep(LOOK_EVERY.min(end - Instant::now())).await;
+    }
     let _ = stop.send(true);
     for lane in lanes {
         let _ = lane.await;
@@ -108,12 +117,19 @@ async fn watch_it(scraper: &Rc<Scraper>, watch_for: Duration) {
     }
 }
 
+/// Whether the target was knocked at often enough to say that nobody answers.
+fn nobody_is_there(scraper: &Scraper) -> bool {
+    let target = scraper.live.target(&scraper.target.name);
+    let knocks = target.and_then(|t| t.collectors.into_iter().find(|c| c.collector == "count"));
+    knocks.is_some_and(|c| c.successes == 0 && c.failures >= KNOCKS_MAX)
+}
+
 /// Shorter intervals for a short look; no trace, which is for the agent to keep.
 fn hurry(kind: CollectorKind, watch_for: Duration, collector: &mut Collector) {
     let seconds = |s| linger_config::Duration::from_secs(s);
     match kind {
         CollectorKind::Count | CollectorKind::Goroutine => collector.every = seconds(1),
-        CollectorKind::Heap => collector.every = seconds(5),
+        CollectorKind::Heap => collector.every = seconds(3),
         CollectorKind::Mutex | CollectorKind::Block => collector.every = seconds(3600),
         CollectorKind::Cpu => {
             // The window begins within a second and must end in time.
@@ -134,8 +150,13 @@ fn findings(target: &TargetStatus, trend: &TargetTrend, defers: &TargetDefers) -
     }
     for d in &defers.sites {
         found.push(format!(
-            "about {:.0} deferred calls are pending at {} {}:{} (95 %: {:.0} to {:.0})",
-            d.pending, d.function, d.file, d.line, d.interval[0], d.interval[1]
+            "about {} deferred calls are pending at {} {}:{} (95 %: {} to {})",
+            number(d.pending),
+            d.function,
+            d.file,
+            d.line,
+            number(d.interval[0]),
+            number(d.interval[1])
         ));
     }
     for s in &trend.series {
@@ -146,12 +167,13 @@ fn findings(target: &TargetStatus, trend: &TargetTrend, defers: &TargetDefers) -
         let site = s.site.clone().unwrap_or_default();
         let class = s.class.as_deref().unwrap_or("");
         let growth = match (grows, s.slope_per_hour) {
-            (true, Some(slope)) => format!(", growing by {slope:.0} an hour while watched"),
+            (true, Some(slope)) => format!(", growing by {} an hour while watched", number(slope)),
             _ => String::new(),
         };
+        let count = number(s.last);
         found.push(format!(
-            "{:.0} goroutines wait in {class} at {} {}:{}{growth}",
-            s.last, site.function, site.file, site.line
+            "{count} goroutines wait in {class} at {} {}:{}{growth}",
+            site.function, site.file, site.line
         ));
     }
     found

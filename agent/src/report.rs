@@ -27,8 +27,11 @@ pub struct Range {
 pub struct Status {
     /// Shape version.
     pub version: u32,
-    /// When this was true.
+    /// When this was answered.
     pub now_ms: i64,
+    /// When the targets' and thresholds' states were true: now, or when a stopped agent saved them last.
+    #[serde(default)]
+    pub as_of_ms: i64,
     /// The agent; when it is stopped, as it was last.
     pub agent: AgentStatus,
     /// How much history there is.
@@ -37,6 +40,20 @@ pub struct Status {
     pub targets: Vec<TargetStatus>,
     /// Thresholds that are pending or firing, and those whose data went missing.
     pub alerts: Vec<AlertStatus>,
+    /// Every threshold that is judged.
+    #[serde(default)]
+    pub rules: Vec<RuleStatus>,
+}
+
+/// A threshold as configured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RuleStatus {
+    /// Its name.
+    pub name: String,
+    /// The metric judged.
+    pub series: String,
+    /// The rule in words.
+    pub rule: String,
 }
 
 /// The agent itself.
@@ -133,6 +150,9 @@ pub struct CollectorStatus {
     pub duration_s: Option<f64>,
     /// Body bytes of the last scrape.
     pub bytes: Option<u64>,
+    /// The last failure: state, then when; kept after a success.
+    #[serde(default)]
+    pub last_failure: Option<(String, i64)>,
     /// Scrapes that gave no values, since the agent started.
     pub failures: u64,
     /// Scrapes that did, since the agent started.
@@ -188,8 +208,9 @@ pub struct SiteText {
     pub line: u64,
     /// The first frame outside the runtime: where it is parked.
     pub blocked_at: String,
-    /// Who started the goroutine.
-    pub created_by: String,
+    /// The goroutine's first function, as near to its `go` statement as this profile leads; empty when the stack
+    /// was cut before it. Who wrote the `go` statement stands in a dump or a trace only.
+    pub entry: String,
 }
 
 /// `linger trend`.
@@ -314,6 +335,9 @@ pub struct DeferSite {
     pub no_growth_because: Option<String>,
     /// Start of the present rise.
     pub rising_since_ms: Option<i64>,
+    /// Whether the rise began before, so that `rising_since_ms` is only the first point.
+    #[serde(default)]
+    pub rising_since_before: bool,
     /// Points of `pending`.
     pub points: Vec<Dot>,
 }

@@ -26,6 +26,8 @@ pub use check::check;
 pub use clock::Clock;
 pub use defers::defers;
 pub use empty::has_no_points;
+pub use name::site as short_place;
+pub use number::number;
 pub use query::query;
 pub use scraped::scraped;
 pub use status::status;

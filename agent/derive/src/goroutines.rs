@@ -48,7 +48,7 @@ pub type SiteKey = (WaitClass, String);
 pub struct SiteCount {
     /// What they wait for.
     pub class: WaitClass,
-    /// Where; `blocked_at` and `created_by` are those of its most numerous stack.
+    /// Where; `blocked_at` and `entry` are those of its most numerous stack.
     pub site: Site,
     /// How many.
     pub count: u64,

@@ -15,7 +15,7 @@ use std::collections::HashMap;
 /// recordings and in three large open-source servers is under 120 bytes.
 pub const SITE_ID_BYTES_MAX: usize = 200;
 
-/// Longest `blocked_at` and `created_by` text, in bytes: they carry a file path besides a function.
+/// Longest `blocked_at` and `entry` text, in bytes: they carry a file path besides a function.
 pub const PLACE_BYTES_MAX: usize = 400;
 
 /// Longest file path kept, in bytes (PATH_MAX is 4096, but this one is for people).
@@ -48,7 +48,7 @@ pub struct Site {
     pub blocked_at: String,
     /// The goroutine's first function, `func file:line`, which is as near to its `go` statement as a debug=0
     /// profile leads. Empty where the stack is likely to have been cut before it.
-    pub created_by: String,
+    pub entry: String,
 }
 
 /// The `site` of stacks that have no named frame at all.
@@ -85,7 +85,7 @@ impl Site {
         let shown = owner.or(standard).or(outermost)?;
         Some(Self {
             blocked_at: place(blocking.unwrap_or(shown)),
-            created_by: outermost.filter(|_| !CUT_DEPTHS.contains(&depth)).map(place).unwrap_or_default(),
+            entry: outermost.filter(|_| !CUT_DEPTHS.contains(&depth)).map(place).unwrap_or_default(),
             ..Self::at(shown, start_lines)
         })
     }
@@ -107,7 +107,7 @@ impl Site {
             file: bounded(frame.file.into(), FILE_BYTES_MAX),
             line: u32::try_from(frame.line).unwrap_or(0),
             blocked_at: String::new(),
-            created_by: String::new(),
+            entry: String::new(),
         }
     }
 
@@ -120,7 +120,7 @@ impl Site {
             file: String::new(),
             line: 0,
             blocked_at: String::new(),
-            created_by: String::new(),
+            entry: String::new(),
         }
     }
 }
@@ -246,7 +246,7 @@ mod tests {
             ("example.com/feed.(*Conn).pump", "/src/feed/conn.go", 47)
         );
         assert_eq!(s.blocked_at, "net.(*netFD).Read net/fd_posix.go:68");
-        assert_eq!(s.created_by, "example.com/feed.Dial.func1 /src/feed/dial.go:12");
+        assert_eq!(s.entry, "example.com/feed.Dial.func1 /src/feed/dial.go:12");
     }
 
     #[test]
@@ -289,7 +289,7 @@ mod tests {
             frame("net/http.(*Transport).dialConn.gowrap3", "net/http/transport.go", 1945, 1945),
         ]);
         assert_eq!(s.id, "net/http.(*persistConn).writeLoop+5");
-        assert_eq!(s.created_by, "net/http.(*Transport).dialConn.gowrap3 net/http/transport.go:1945");
+        assert_eq!(s.entry, "net/http.(*Transport).dialConn.gowrap3 net/http/transport.go:1945");
         let s = site(&[
             frame("internal/poll.(*FD).Read", "", 1, 1),
             frame("net.(*netFD).Read", "net/fd_posix.go", 68, 67),
@@ -316,7 +316,7 @@ mod tests {
             frame("main.main", "nap.go", 20, 18),
             frame("runtime.main", "", 1, 1),
         ]);
-        assert_eq!((&*s.id, &*s.created_by), ("main.nap+2", "main.main nap.go:20"));
+        assert_eq!((&*s.id, &*s.entry), ("main.nap+2", "main.main nap.go:20"));
         assert!(s.blocked_at.starts_with("main._Cfunc_sleep "));
         assert!(Site::of_stack([Frame::default()], &GoRoot::default(), &StartLines::default()).is_none());
     }
@@ -325,7 +325,7 @@ mod tests {
     fn a_cut_stack_does_not_say_who_created_it() {
         for (depth, known) in [(31, true), (32, false), (33, true), (128, false)] {
             let frames = vec![frame("main.deep", "d.go", 2, 1); depth];
-            assert_eq!(!site(&frames).created_by.is_empty(), known, "{depth}");
+            assert_eq!(!site(&frames).entry.is_empty(), known, "{depth}");
         }
     }
 

@@ -2,6 +2,7 @@
 
 use crate::question::{CheckQuestion, CheckSubject};
 use crate::report::{AlertStatus, Check, Status, VERSION};
+use crate::show::{number, short_place};
 
 const OK: u8 = 0;
 const WARNING: u8 = 1;
@@ -20,26 +21,43 @@ pub fn check(status: &Status, question: &CheckQuestion) -> Check {
         })
         .cloned()
         .collect();
-    let mut findings: Vec<(u8, String)> = alerts.iter().map(of_alert).collect();
-    if !status.agent.running {
-        findings.push((UNKNOWN, "the agent is stopped: thresholds are as it left them".into()));
-    }
-    if question.target.as_deref().is_some_and(|t| status.targets.iter().all(|s| s.target != t)) {
-        findings.push((UNKNOWN, "no such target".into()));
-    }
-    for target in status.targets.iter().filter(|t| wanted(&t.target) && !t.up) {
+    let mut findings = about_the_agent(status, question);
+    findings.extend(alerts.iter().map(of_alert));
+    for target in status.targets.iter().filter(|t| status.agent.running && wanted(&t.target) && !t.up) {
         let code = if question.subject == CheckSubject::Agent { OK } else { UNKNOWN };
         findings.push((code, format!("{}: {}", target.target, target.state)));
+    }
+    findings.sort_by_key(|(code, _)| std::cmp::Reverse(severity(*code)));
+    let code = findings.first().map_or(OK, |(code, _)| *code);
+    let worst: Vec<&str> =
+        findings.iter().filter(|(c, _)| *c == code).map(|(_, text)| text.as_str()).collect();
+    let summary = if worst.is_empty() { all_well(status, question) } else { worst.join("; ") };
+    let details = findings.iter().map(|(_, text)| text.clone()).collect();
+    Check { version: VERSION, code, summary, details, alerts }
+}
+
+/// What is wrong with who judges, and with the question.
+fn about_the_agent(status: &Status, question: &CheckQuestion) -> Vec<(u8, String)> {
+    let mut findings = Vec::new();
+    if !status.agent.running {
+        let code = if question.subject == CheckSubject::Agent { CRITICAL } else { UNKNOWN };
+        findings.push((code, "the agent is stopped: thresholds are as it left them".into()));
+    }
+    if let Some(name) = &question.target
+        && status.targets.iter().all(|t| t.target != *name)
+    {
+        let known: Vec<&str> = status.targets.iter().map(|t| t.target.as_str()).collect();
+        findings.push((UNKNOWN, format!("no target is called {name:?}; there are: {}", known.join(", "))));
     }
     if question.subject == CheckSubject::Agent && status.store.scrapes_dropped > 0 {
         findings
             .push((WARNING, format!("{} scrapes dropped: the disk is slow", status.store.scrapes_dropped)));
     }
-    findings.sort_by_key(|(code, _)| std::cmp::Reverse(severity(*code)));
-    let code = findings.first().map_or(OK, |(code, _)| *code);
-    let details: Vec<String> = findings.into_iter().map(|(_, text)| text).collect();
-    let summary = details.first().cloned().unwrap_or_else(|| all_well(status, question));
-    Check { version: VERSION, code, summary, details, alerts }
+    let prefix = metric_prefix(question.subject);
+    if !prefix.is_empty() && !status.rules.iter().any(|r| r.series.starts_with(prefix)) {
+        findings.push((UNKNOWN, format!("no threshold on {prefix}* is configured: nothing is judged")));
+    }
+    findings
 }
 
 /// Worst first: a firing threshold outranks not knowing, which outranks a warning.
@@ -52,20 +70,33 @@ fn severity(code: u8) -> u8 {
     }
 }
 
-fn concerns(alert: &AlertStatus, subject: CheckSubject) -> bool {
+/// The metrics a subject is about; empty for all of them.
+fn metric_prefix(subject: CheckSubject) -> &'static str {
     match subject {
-        CheckSubject::All => true,
-        CheckSubject::Agent => false,
-        CheckSubject::Goroutines => alert.series.starts_with("linger_goroutine"),
-        CheckSubject::Defers => alert.series.starts_with("linger_defer"),
+        CheckSubject::All | CheckSubject::Agent => "",
+        CheckSubject::Goroutines => "linger_goroutine",
+        CheckSubject::Defers => "linger_defer",
     }
 }
 
+fn concerns(alert: &AlertStatus, subject: CheckSubject) -> bool {
+    subject != CheckSubject::Agent && alert.series.starts_with(metric_prefix(subject))
+}
+
+/// One line that a pager can show: what, how many, how fast, where.
 fn of_alert(alert: &AlertStatus) -> (u8, String) {
-    let place = alert.site.as_ref().map(|s| format!(" at {} {}:{}", s.function, s.file, s.line));
     let target = alert.labels.get("target").map_or("", String::as_str);
-    let text =
-        format!("{} {}: {target}{} ({})", alert.name, alert.state, place.unwrap_or_default(), alert.rule);
+    let value = alert.value.map(|v| format!(" {}", number(v))).unwrap_or_default();
+    let low = alert.value_low.map(|v| format!(" (at least {})", number(v))).unwrap_or_default();
+    let growth = alert.growth_per_hour.map(|g| format!(" growing {}/h", number(g.slope_per_hour)));
+    let place = alert.site.as_ref().map(|s| format!(" at {}", short_place(s))).unwrap_or_default();
+    let text = format!(
+        "{} {}: {target}{value}{low}{}{place} ({})",
+        alert.name,
+        alert.state,
+        growth.unwrap_or_default(),
+        alert.rule
+    );
     let code = match alert.state.as_str() {
         "firing" => CRITICAL,
         "pending" => WARNING,
@@ -87,7 +118,7 @@ fn all_well(status: &Status, question: &CheckQuestion) -> String {
 mod tests {
     use super::check;
     use crate::question::{CheckQuestion, CheckSubject};
-    use crate::report::{AgentStatus, AlertStatus, Status, StoreStatus};
+    use crate::report::{AgentStatus, AlertStatus, RuleStatus, Status, StoreStatus};
 
     fn alert(series: &str, state: &str) -> AlertStatus {
         AlertStatus {
@@ -104,19 +135,41 @@ mod tests {
         }
     }
 
+    fn rule(series: &str) -> RuleStatus {
+        RuleStatus { name: "X".into(), series: series.into(), rule: "r".into() }
+    }
+
     #[track_caller]
     fn expect(running: bool, alerts: &[AlertStatus], subject: CheckSubject, code: u8) {
         let status = Status {
             version: 1,
             now_ms: 0,
+            as_of_ms: 0,
             agent: AgentStatus { running, ..AgentStatus::default() },
             store: StoreStatus::default(),
             targets: Vec::new(),
             alerts: alerts.to_vec(),
+            rules: vec![rule("linger_defers_pending"), rule("linger_goroutines_at_site")],
         };
         let got = check(&status, &CheckQuestion { subject, target: None });
         assert_eq!(got.code, code, "{got:?}");
         assert!(!got.summary.is_empty());
+    }
+
+    #[test]
+    fn a_subject_without_a_threshold_is_unknown_not_ok() {
+        let status = Status {
+            version: 1,
+            now_ms: 0,
+            as_of_ms: 0,
+            agent: AgentStatus { running: true, ..AgentStatus::default() },
+            store: StoreStatus::default(),
+            targets: Vec::new(),
+            alerts: Vec::new(),
+            rules: vec![rule("linger_defers_pending")],
+        };
+        let code = |subject| check(&status, &CheckQuestion { subject, target: None }).code;
+        assert_eq!((code(CheckSubject::Goroutines), code(CheckSubject::Defers)), (3, 0));
     }
 
     #[test]
@@ -131,6 +184,7 @@ mod tests {
         expect(true, &[defers("firing")], CheckSubject::Agent, 0);
         expect(true, &[defers("stale"), goroutines("pending")], CheckSubject::All, 3);
         expect(false, &[], CheckSubject::All, 3);
+        expect(false, &[], CheckSubject::Agent, 2);
         expect(false, &[defers("firing")], CheckSubject::All, 2);
     }
 }

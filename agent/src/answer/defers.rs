@@ -58,6 +58,9 @@ pub fn defers(
     executed.truncate(limit);
     let executed_floor = pooled.by_kind.iter().filter_map(|p| match p.rate {
         Rate::BelowFloor { at_most } => Some((p.kind.as_str().to_owned(), at_most)),
+        Rate::Estimate { interval, .. } if p.samples < SAMPLES_MIN => {
+            Some((p.kind.as_str().to_owned(), interval.high))
+        }
         _ => None,
     });
     Ok(TargetDefers {
@@ -107,6 +110,7 @@ impl Context<'_> {
             growth_per_hour: slope.map(growth),
             no_growth_because: slope.is_none().then(|| too_few(mine.len(), self.restarts)),
             rising_since_ms: rising.map(|(t, _)| t.0),
+            rising_since_before: rising.is_some_and(|(_, before)| before),
             points: drawn(&series.points),
         })
     }
@@ -141,8 +145,14 @@ fn profiles(cpu: &[Series], window: &[Series], by_function: &[Series]) -> CpuDef
     }
 }
 
+/// Fewest samples a rate is told from: with fewer its interval spans more than a factor of ten.
+const SAMPLES_MIN: u64 = 10;
+
 fn run(p: &PooledDefers) -> Option<DeferCpu> {
     let Rate::Estimate { per_second, interval } = p.rate else { return None };
+    if p.samples < SAMPLES_MIN {
+        return None;
+    }
     Some(DeferCpu {
         kind: p.kind.as_str().to_owned(),
         function: p.function.clone(),

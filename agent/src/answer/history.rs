@@ -11,9 +11,9 @@ const PROOF_LOOKBACK: Duration = Duration::from_secs(24 * 3600);
 const GAP_FACTOR: i64 = 3;
 /// A rise begins where the values last were this close (as a share of the rise) to their lowest.
 const ONSET_SHARE: f64 = 0.05;
-/// A rise that begins within the first twentieth of the points began before them: the first ones are above
+/// A rise that begins within the first tenth of the points began before them: the first ones are above
 /// the lowest already.
-const ALREADY_RISING_SHARE: usize = 20;
+const ALREADY_RISING_SHARE: usize = 10;
 /// Points kept per series in answers that are drawn; `query` gives all.
 pub const POINTS_DRAWN_MAX: usize = 512;
 
@@ -57,7 +57,8 @@ pub fn rising_since(points: &[Point]) -> Option<(TimeMs, bool)> {
     }
     let near_low = low + (last.v - low) * ONSET_SHARE;
     let onset = points.iter().rposition(|p| p.v <= near_low)?;
-    points.get(onset).map(|p| (p.t, onset <= points.len() / ALREADY_RISING_SHARE))
+    let already = onset <= points.len() / ALREADY_RISING_SHARE;
+    points.get(if already { 0 } else { onset }).map(|p| (p.t, already))
 }
 
 /// At most [`POINTS_DRAWN_MAX`] points: medians of equally many points each, at the time of the bin's last

@@ -13,7 +13,7 @@ use linger_series::{Selector, TimeMs, Window};
 pub fn query(reader: &dyn Reader, question: &QueryQuestion) -> Result<Query, Error> {
     let selector = Selector::parse(&question.selector).map_err(|e| Error::Asked {
         message: e.to_string(),
-        hint: r#"for example: linger query 'linger_goroutines_at_site{class="chan send"}'"#.into(),
+        hint: r#"selectors only, no functions: linger query 'linger_goroutines_at_site{class="chan send"}'; growth is stored as linger_goroutine_growth_per_hour and linger_defers_pending_growth_per_second"#.into(),
     })?;
     let window = Window { from: TimeMs(question.from_ms), to: TimeMs(question.to_ms.saturating_add(1)) };
     let series = reader.select(&selector, window)?;

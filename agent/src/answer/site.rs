@@ -52,6 +52,6 @@ fn describe(key: &SeriesKey) -> SiteText {
         file: label("file"),
         line: key.labels.get("line").parse().unwrap_or(0),
         blocked_at: label("blocked_at"),
-        created_by: label("created_by"),
+        entry: label("entry"),
     }
 }

@@ -141,6 +141,8 @@ fn status(pid: u32) -> String {
     let status = crate::report::Status {
         version: 1,
         now_ms: 0,
+        as_of_ms: 0,
+        rules: Vec::new(),
         agent,
         store: crate::report::StoreStatus::default(),
         targets: vec![],

@@ -16,7 +16,7 @@ const LIMIT_MAX: u64 = 1_000;
 
 #[derive(Debug, Parser)]
 #[command(name = "linger", version, about = help::ABOUT, long_about = help::LONG_ABOUT, after_help = help::EXITS)]
-#[command(arg_required_else_help = true, subcommand_required = true, disable_help_subcommand = true)]
+#[command(arg_required_else_help = true, subcommand_required = true)]
 pub(super) struct Cli {
     #[command(subcommand)]
     pub(super) command: Command,
@@ -33,7 +33,7 @@ pub(super) enum Command {
     /// Is everything watched, how far back, at what cost, and what to do where it is not
     #[command(after_help = help::STATUS)]
     Status(ReadArgs),
-    /// Which goroutines grow: where, since when, created by whom, blocked on what
+    /// Which goroutines grow: where, since when, blocked on what
     #[command(after_help = help::TREND)]
     Trend(SitesArgs),
     /// Which deferred calls pile up, at which line, how fast; and which run

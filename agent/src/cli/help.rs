@@ -58,7 +58,7 @@ Examples:
 
 The total is exact at each scrape. GROWTH/H is the median slope since the last restart with its 95 % \
 interval: an interval that holds 0 is no growth. WHERE is the first function outside the standard library, \
-what it waits for, and who started the goroutine. In the sparkline a blank was not scraped, ╎ is a restart.
+what it waits for, and the goroutine's first function (who started it stands only in a dump: curl URL/debug/pprof/goroutine?debug=2). In the sparkline a blank was not scraped, ╎ is a restart.
 
 Exit codes: 0 ok, 1 failure, 2 usage";
 

@@ -16,7 +16,7 @@ pub(super) fn agent(args: &AgentArgs) -> Result<(), Failure> {
         Some(file) => Config::load(file).map_err(faulty)?,
         None => Config::default(),
     };
-    config = config.with_targets(&args.urls).map_err(|faults| Failure::usage(faults.to_string()))?;
+    config = config.with_targets(&args.urls).map_err(|faults| misspelt(&faults))?;
     if let Some(listen) = &args.listen {
         config.listen = listen.parse().map_err(|e| Failure::usage(format!("--listen {listen}: {e}")))?;
     }
@@ -37,7 +37,7 @@ pub(super) fn agent(args: &AgentArgs) -> Result<(), Failure> {
 
 /// Looks at one target without a store.
 pub(super) fn scrape(args: &ScrapeArgs) -> Result<Scraped, Failure> {
-    let config = Config::for_targets([&args.url]).map_err(|faults| Failure::usage(faults.to_string()))?;
+    let config = Config::for_targets([&args.url]).map_err(|faults| misspelt(&faults))?;
     if std::io::stderr().is_terminal() {
         let watch = humantime::format_duration(args.watch);
         // Nothing is left to be done when standard error is closed.
@@ -53,8 +53,19 @@ pub(super) fn scrape(args: &ScrapeArgs) -> Result<Scraped, Failure> {
 pub(super) fn check_config(file: &Path) -> Result<String, Failure> {
     let config = Config::load(file).map_err(faulty)?;
     let plural = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+    let off: Vec<String> = Config::default()
+        .alerts
+        .into_iter()
+        .map(|a| a.name)
+        .filter(|name| config.alerts.iter().all(|a| a.name != *name))
+        .collect();
+    let off = if off.is_empty() {
+        String::new()
+    } else {
+        format!("; defaults it switches off: {}", off.join(", "))
+    };
     Ok(format!(
-        "{}: ok, {}, {}",
+        "{}: ok, {}, {}{off}",
         file.display(),
         plural(config.targets.len(), "target"),
         plural(config.alerts.len(), "alert")
@@ -62,7 +73,16 @@ pub(super) fn check_config(file: &Path) -> Result<String, Failure> {
 }
 
 fn faulty(error: linger_config::Error) -> Failure {
-    Failure::new(error.to_string())
+    Failure::new(without_prefix(&error.to_string()))
+}
+
+fn misspelt(faults: &linger_config::Faults) -> Failure {
+    Failure::usage(without_prefix(&faults.to_string()))
+}
+
+/// A list of faults begins with the word that every failure is printed with.
+fn without_prefix(text: &str) -> &str {
+    text.strip_prefix("error: ").unwrap_or(text)
 }
 
 /// `$STATE_DIRECTORY` (systemd's), else `linger` in the XDG state folder.

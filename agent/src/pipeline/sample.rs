@@ -35,7 +35,7 @@ impl Samples {
             ("file", &site.file),
             ("line", &line),
             ("blocked_at", &site.blocked_at),
-            ("created_by", &site.created_by),
+            ("entry", &site.entry),
         ];
         self.push(metric::SITE_INFO, &labels, 1.0);
     }

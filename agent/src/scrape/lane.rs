@@ -121,6 +121,7 @@ impl Scraper {
                     c.last_ok_ms = Some(at_ms);
                 } else {
                     c.failures += 1;
+                    c.last_failure = Some((reply.state.as_str().into(), at_ms));
                 }
                 c.detail = reply.detail.clone();
                 c.duration_s = took.map(|d| d.as_secs_f64());
@@ -130,7 +131,7 @@ impl Scraper {
                 let (state, why) = schedule.state(other);
                 if let Some(c) = collector_mut(t, other) {
                     c.every_s = schedule.every(other).as_secs_f64();
-                    c.next_step = state.next_step().map(str::to_owned);
+                    c.next_step = next_step(other, &state).map(str::to_owned);
                     if let Some(why) = why {
                         c.detail = Some(why);
                     }
@@ -138,6 +139,19 @@ impl Scraper {
                 }
             }
         });
+    }
+}
+
+/// What the user can do about a collector's state; of an unsampled profile the very call.
+fn next_step(kind: CollectorKind, state: &State) -> Option<&'static str> {
+    match (state, kind) {
+        (State::NotSampled, CollectorKind::Mutex) => {
+            Some("call runtime.SetMutexProfileFraction in the service to see it")
+        }
+        (State::NotSampled, CollectorKind::Block) => {
+            Some("call runtime.SetBlockProfileRate in the service to see it")
+        }
+        _ => state.next_step(),
     }
 }
 

@@ -100,7 +100,7 @@ impl State {
     pub fn next_step(&self) -> Option<&'static str> {
         Some(match self {
             Self::Ok | Self::Scheduled | Self::Off | Self::Held => return None,
-            Self::NotSampled => "set its sampling rate in the service, or switch this collector off",
+            Self::NotSampled => "set its sampling rate in the service to see it",
             Self::Waiting => "start the service, or check the URL's host and port; linger keeps trying",
             Self::Refused => "check that the service runs and listens on this address",
             Self::Unresolved => "check the host name; in a pod the target is 127.0.0.1",

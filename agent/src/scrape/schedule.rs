@@ -33,7 +33,7 @@ const BUSY_RETRY: Duration = Duration::from_secs(10);
 /// An endpoint the service lacks is looked for again after this long (a service may be redeployed).
 const UNSUPPORTED_RETRY: Duration = Duration::from_secs(600);
 /// First turns are spread over this long at most, so that a newcomer sees values within seconds.
-const FIRST_TURN_WITHIN: Duration = Duration::from_secs(10);
+pub const FIRST_TURN_WITHIN: Duration = Duration::from_secs(10);
 
 /// The two lanes of one target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +62,17 @@ pub struct Plan {
     pub every: Duration,
     /// Whether it is on.
     pub enabled: bool,
+}
+
+/// What holds for all collectors of a target.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    /// Largest share of one core that the target may spend on being scraped.
+    pub duty_cycle_max: f64,
+    /// Divides the fixed waits of this file, as `--time-scale` divided the plan's intervals.
+    pub time_scale: f64,
+    /// First turns are spread over this long at most.
+    pub first_turn_within: Duration,
 }
 
 /// How one scrape ended, as far as the schedule cares.
@@ -98,23 +109,21 @@ struct Entry {
 #[derive(Clone, Debug)]
 pub struct Schedule {
     entries: Vec<Entry>,
-    duty_cycle_max: f64,
-    time_scale: f64,
+    rules: Rules,
     reachable: bool,
     goroutines: Option<u64>,
     seed: u64,
 }
 
 impl Schedule {
-    /// A schedule that starts at `now`. `time_scale` divides the fixed waits of this file as `--time-scale`
-    /// divided the plan's intervals.
+    /// A schedule that starts at `now`.
     #[must_use]
-    pub fn new(target: &str, plans: &[Plan], duty_cycle_max: f64, time_scale: f64, now: Tick) -> Self {
+    pub fn new(target: &str, plans: &[Plan], rules: Rules, now: Tick) -> Self {
         let seed = hash(target);
         let entries = plans
             .iter()
             .map(|plan| {
-                let spread = plan.every.min(FIRST_TURN_WITHIN.div_f64(time_scale));
+                let spread = plan.every.min(rules.first_turn_within.div_f64(rules.time_scale));
                 let part = fraction(seed ^ hash(plan.kind.as_str()));
                 let offset =
                     if plan.kind == CollectorKind::Count { Duration::ZERO } else { spread.mul_f64(part) };
@@ -122,7 +131,7 @@ impl Schedule {
                 Entry { plan: *plan, next: now + offset, cost: None, state }
             })
             .collect();
-        Self { entries, duty_cycle_max, time_scale, reachable: false, goroutines: None, seed }
+        Self { entries, rules, reachable: false, goroutines: None, seed }
     }
 
     /// What `lane` does at `now`.
@@ -253,10 +262,10 @@ impl Schedule {
     fn own_interval(&self, e: &Entry) -> Duration {
         let mut every = e.plan.every;
         if let Some(cost) = e.cost.filter(|_| e.plan.kind != CollectorKind::Count) {
-            every = every.max(cost.div_f64(self.duty_cycle_max.max(1e-6)));
+            every = every.max(cost.div_f64(self.rules.duty_cycle_max.max(1e-6)));
         }
         if e.plan.kind == CollectorKind::Goroutine && self.goroutines.is_some_and(|n| n > GOROUTINES_DENSE) {
-            every = every.max(DENSE_EVERY.div_f64(self.time_scale));
+            every = every.max(DENSE_EVERY.div_f64(self.rules.time_scale));
         }
         every
     }
@@ -270,7 +279,7 @@ impl Schedule {
         }
         let total =
             self.duty_at(|k| self.entries.get(k).map_or(Duration::ZERO, |other| self.own_interval(other)));
-        own.mul_f64((total / self.duty_cycle_max.max(1e-6)).max(1.0))
+        own.mul_f64((total / self.rules.duty_cycle_max.max(1e-6)).max(1.0))
     }
 
     fn wait_after(&self, i: usize, state: &State) -> Duration {
@@ -278,9 +287,11 @@ impl Schedule {
         match state {
             State::Busy => {
                 let jitter = fraction(self.seed ^ hash("busy") ^ u64::try_from(i).unwrap_or(0));
-                BUSY_RETRY.mul_f64(1.0 + jitter).div_f64(self.time_scale).min(every)
+                BUSY_RETRY.mul_f64(1.0 + jitter).div_f64(self.rules.time_scale).min(every)
             }
-            State::Unsupported | State::Unauthorized => every.max(UNSUPPORTED_RETRY.div_f64(self.time_scale)),
+            State::Unsupported | State::Unauthorized => {
+                every.max(UNSUPPORTED_RETRY.div_f64(self.rules.time_scale))
+            }
             _ => every,
         }
     }
@@ -310,7 +321,7 @@ fn fraction(h: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Finished, Lane, Next, Plan, Schedule};
+    use super::{Finished, Lane, Next, Plan, Rules, Schedule};
     use crate::scrape::outcome::State;
     use linger_config::CollectorKind as Kind;
     use std::time::Duration;
@@ -327,7 +338,8 @@ mod tests {
             plan(Kind::Trace, 600),
             Plan { kind: Kind::Block, every: S(60), enabled: false },
         ];
-        Schedule::new("api:6060", &plans, 0.005, 1.0, S(0))
+        let rules = Rules { duty_cycle_max: 0.005, time_scale: 1.0, first_turn_within: S(10) };
+        Schedule::new("api:6060", &plans, rules, S(0))
     }
 
     fn done(kind: Kind, state: State, cost_ms: u64) -> Finished {

@@ -82,7 +82,7 @@ fn pending(page: &mut Page<'_>, target: &TargetDefers, range: Range, screen: &Sc
         page.note("not measured in this range");
     }
     if let Some(floor) = target.floor.filter(|&floor| floor > 0.0) {
-        let floor = number::number(floor);
+        let floor = number(floor);
         page.note(&format!("below the floor: fewer than {floor} at one line may go unseen"));
     }
 }
@@ -98,9 +98,9 @@ fn pending_row(target: &str, site: &DeferSite, range: Range, marks: Marks<'_>, s
     let how = format!("{INDENT}{kind}, {exactness} from the {method}");
     vec![
         Cell::pipe(harmless(target)),
-        Cell::stacked([number::number(site.pending), interval]),
+        Cell::stacked([number(site.pending), interval]),
         growth_cell(site),
-        growth::since(&screen.clock, site.rising_since_ms, false),
+        growth::since(&screen.clock, site.rising_since_ms, site.rising_since_before),
         Cell::terminal(line.clone()),
         Cell::both(vec![owner, how], vec![kind, function, place]),
         Cell::both(Vec::new(), vec![exactness.into(), method]),
@@ -130,9 +130,9 @@ fn executed(page: &mut Page<'_>, target: &TargetDefers) {
         return page.note("executed: no CPU profile in this range yet");
     }
     let window = number::span(target.cpu_window_s);
-    page.note(&format!("executed: estimates from {window} of CPU profile, within a factor of 2"));
+    page.note(&format!("executed (registered or run), from {window} of CPU profile; intervals include a model factor of 2"));
     if target.executed.is_empty() {
-        page.note("none seen");
+        page.note("too few samples to tell a rate");
     } else {
         let mut table = Table::new(&EXECUTED);
         for row in &target.executed {
@@ -143,8 +143,8 @@ fn executed(page: &mut Page<'_>, target: &TargetDefers) {
     if !target.executed_floor.is_empty() {
         let kinds = target.executed_floor.iter();
         let told: Vec<String> =
-            kinds.map(|(kind, &rate)| format!("{} {}/s", harmless(kind), number::number(rate))).collect();
-        page.note(&format!("below the floor: at most {} may run unseen", told.join(", ")));
+            kinds.map(|(kind, &rate)| format!("{} {}/s", harmless(kind), number(rate))).collect();
+        page.note(&format!("below the floor: up to {} may go unseen", told.join(", ")));
     }
 }
 
@@ -152,10 +152,7 @@ fn executed_row(target: &str, row: &DeferCpu) -> Vec<Cell> {
     let [low, high] = row.cpu_ratio_interval;
     vec![
         Cell::pipe(harmless(target)),
-        Cell::stacked([
-            number::number(row.calls_per_second),
-            number::interval(row.calls_per_second_interval),
-        ]),
+        Cell::stacked([number(row.calls_per_second), number::interval(row.calls_per_second_interval)]),
         Cell::stacked([
             number::percent(row.cpu_ratio),
             format!("[{} … {}]", number::percent(low), number::percent(high)),

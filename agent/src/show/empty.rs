@@ -43,7 +43,7 @@ pub(super) fn no_points(page: &mut Page<'_>, range: Range, history: Option<&Stor
         page.note(&format!("its last hour: --from {from} --to {}", screen.clock.option(newest, true)));
     } else {
         page.note(
-            "what was asked for may be new, gone or misspelt: `linger status` lists targets and collectors",
+            "what was asked for may be new, gone or misspelt: linger query '{__name__=~\"linger_.+\"}' --from now-5m lists what there is",
         );
     }
 }

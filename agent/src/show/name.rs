@@ -43,7 +43,7 @@ pub(super) fn place(file: &str, line: u64) -> String {
     }
 }
 
-/// `func file:line`, as `blocked_at` and `created_by` carry it, both parts short.
+/// `func file:line`, as `blocked_at` and `entry` carry it, both parts short.
 pub(super) fn function_at(text: &str) -> String {
     let Some((name, at)) = text.rsplit_once(' ') else {
         return if text.is_empty() { String::new() } else { function(text) };
@@ -65,7 +65,7 @@ pub(super) fn site_function(site: &SiteText) -> String {
 }
 
 /// A site's function and file:line in one text.
-pub(super) fn site(site: &SiteText) -> String {
+pub fn site(site: &SiteText) -> String {
     let place = place(&site.file, site.line);
     let name = site_function(site);
     if place.is_empty() { name } else { format!("{name} {place}") }

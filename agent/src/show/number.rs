@@ -1,7 +1,7 @@
 //! Numbers for people: thousands separators, signs on growth, intervals, bytes, shares, durations.
 
 /// `49,200`; as many decimals as tell something, none above 100.
-pub(super) fn number(value: f64) -> String {
+pub fn number(value: f64) -> String {
     if !value.is_finite() {
         return if value.is_nan() {
             "?".into()

@@ -50,11 +50,11 @@ fn series_cell(series: &QuerySeries) -> Cell {
 fn row(series: &QuerySeries, range: Range, screen: &Screen) -> Vec<Cell> {
     let values = || series.points.iter().map(|&(_, v)| v).filter(|v| !v.is_nan());
     let line = spark(&series.points, range, screen.spark_cells(), Marks::NONE);
-    let last = series.points.last().map(|&(_, v)| number::number(v));
+    let last = series.points.last().map(|&(_, v)| number(v));
     vec![
         Cell::one(last.unwrap_or_default()),
-        Cell::one(values().reduce(f64::min).map(number::number).unwrap_or_default()),
-        Cell::one(values().reduce(f64::max).map(number::number).unwrap_or_default()),
+        Cell::one(values().reduce(f64::min).map(number).unwrap_or_default()),
+        Cell::one(values().reduce(f64::max).map(number).unwrap_or_default()),
         Cell::one(number::count(series.points.len() as u64)),
         Cell::terminal(line.clone()),
         series_cell(series),

@@ -42,7 +42,7 @@ fn site() -> SiteText {
         file: "/src/shop/cart/cart.go".into(),
         line: 88,
         blocked_at: "github.com/acme/shop/cart.(*Cart).hold.func1 /src/shop/cart/cart.go:88".into(),
-        created_by: "github.com/acme/shop/cart.(*Cart).hold /src/shop/cart/cart.go:81".into(),
+        entry: "github.com/acme/shop/cart.(*Cart).hold /src/shop/cart/cart.go:81".into(),
     }
 }
 
@@ -84,7 +84,7 @@ pub(super) fn trend() -> Trend {
                 file: "/usr/local/go/src/net/http/server.go".into(),
                 line: 2_121,
                 blocked_at: "internal/poll.(*FD).Read /usr/local/go/src/internal/poll/fd_unix.go:165".into(),
-                created_by: "net/http.(*Server).Serve /usr/local/go/src/net/http/server.go:3484".into(),
+                entry: "net/http.(*Server).Serve /usr/local/go/src/net/http/server.go:3484".into(),
                 ..SiteText::default()
             },
             1_000.0,
@@ -170,6 +170,7 @@ pub(super) fn defers() -> Defers {
         }),
         no_growth_because: None,
         rising_since_ms: Some(NOW_MS - 40 * MINUTE_MS),
+        rising_since_before: false,
         points: points(10, |m| (m - 20.0).max(0.0) * 1_230.0),
     };
     let few = DeferSite {
@@ -262,6 +263,7 @@ fn collector(name: &str, state: &str, every_s: f64) -> CollectorStatus {
         every_configured_s: every_s,
         duration_s: Some(0.0012),
         bytes: Some(2_150),
+        last_failure: None,
         failures: 0,
         successes: 720,
     }
@@ -329,6 +331,8 @@ pub(super) fn status() -> Status {
     Status {
         version: 1,
         now_ms: NOW_MS,
+        as_of_ms: NOW_MS,
+        rules: vec![],
         agent: AgentStatus {
             running: true,
             linger: "0.1.0".into(),

@@ -18,6 +18,9 @@ pub fn scraped(scraped: &Scraped, screen: &Screen) -> String {
     for (i, finding) in scraped.findings.iter().enumerate() {
         page.item(&format!("{}.", i + 1), &harmless(finding));
     }
+    if !scraped.target.up && scraped.trend.total.is_none() {
+        return page.finish();
+    }
     page.gap();
     status::target(&mut page, &scraped.target, screen);
     let range = range(scraped, screen);

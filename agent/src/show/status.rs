@@ -33,7 +33,7 @@ const ALERTS: [Column; 5] = [
 pub fn status(status: &Status, screen: &Screen) -> String {
     let screen = &screen.as_of(status.now_ms);
     let mut page = Page::new(screen);
-    agent(&mut page, &status.agent, &screen.clock);
+    agent(&mut page, status, &screen.clock);
     store(&mut page, &status.store, &status.agent, &screen.clock);
     page.gap();
     if status.targets.is_empty() {
@@ -48,11 +48,13 @@ pub fn status(status: &Status, screen: &Screen) -> String {
     page.finish()
 }
 
-fn agent(page: &mut Page<'_>, agent: &AgentStatus, clock: &Clock) {
+fn agent(page: &mut Page<'_>, status: &Status, clock: &Clock) {
+    let agent = &status.agent;
     let version = harmless(&agent.linger);
     if !agent.running {
-        let stopped = Paint::Warn.on("stopped");
-        return page.line(&format!("linger {version} {stopped}: this is its folder as it left it"));
+        let (stopped, at, ago) =
+            (Paint::Warn.on("stopped"), clock.at(status.as_of_ms), clock.ago(status.as_of_ms));
+        return page.line(&format!("linger {version} {stopped}: states as it saved them last, {at} ({ago})"));
     }
     let mut parts = vec![format!("linger {version} {}", Paint::Good.on("running"))];
     parts.extend(agent.pid.map(|pid| format!("pid {pid}")));
@@ -103,12 +105,14 @@ pub(super) fn target(page: &mut Page<'_>, target: &TargetStatus, screen: &Screen
     }
     let mut facts = Vec::new();
     if let Some((t, n)) = target.goroutines {
-        facts.push(format!("{} goroutines {}", number::number(n), clock.ago(t)));
+        facts.push(format!("{} goroutines {}", number(n), clock.ago(t)));
     }
     if let Some(n) = target.incarnation {
         let since =
             target.incarnation_since_ms.map(|ms| format!(" since {} ({})", clock.at(ms), clock.ago(ms)));
-        facts.push(format!("process no. {n}{}", since.unwrap_or_default()));
+        let process =
+            if n > 1 { format!("process no. {n}, seen") } else { "no restart seen, watched".into() };
+        facts.push(format!("{process}{}", since.unwrap_or_default()));
     }
     let (cost, limit) = (number::percent(target.duty_cycle), number::percent(target.duty_cycle_max));
     facts.push(format!("watching costs it {cost} of a core (limit {limit})"));
@@ -133,7 +137,9 @@ fn collector_row(target: &str, c: &CollectorStatus, clock: &Clock) -> Vec<Cell> 
         (0, _) => "0".into(),
         (failed, ok) => format!("{} of {}", number::count(failed), number::count(failed.saturating_add(ok))),
     };
-    let seen = harmless(c.detail.as_deref().unwrap_or(""));
+    let failure = c.last_failure.as_ref().filter(|_| c.detail.is_none());
+    let failure = failure.map(|(state, ms)| format!("last failure: {state}, {}", clock.ago(*ms)));
+    let seen = harmless(c.detail.as_deref().or(failure.as_deref()).unwrap_or(""));
     let next = harmless(c.next_step.as_deref().unwrap_or(""));
     let arrow = if next.is_empty() { String::new() } else { format!("→ {next}") };
     vec![
@@ -167,8 +173,8 @@ fn alert_row(alert: &AlertStatus, clock: &Clock) -> Vec<Cell> {
         Some(site) => name::site(site),
         None => format!("{}{}", harmless(&alert.series), labels(&alert.labels)),
     };
-    let value = alert.value.map(number::number).unwrap_or_default();
-    let low = alert.value_low.map(number::number).unwrap_or_default();
+    let value = alert.value.map(number).unwrap_or_default();
+    let low = alert.value_low.map(number).unwrap_or_default();
     let growth = alert.growth_per_hour;
     let slope = growth.map(|g| number::signed(g.slope_per_hour)).unwrap_or_default();
     let interval = growth.map(|g| number::signed_interval(g.interval)).unwrap_or_default();

@@ -17,7 +17,7 @@ const COLUMNS: [Column; 8] = [
     Column::new("RISING SINCE", &["RISING SINCE", "AGO"], Fit::Left),
     Column::new("TREND", &[], Fit::Left),
     Column::new("WHERE", &["CLASS", "FUNCTION", "AT"], Fit::Rest),
-    Column::new("", &["BLOCKED AT", "CREATED BY"], Fit::Left),
+    Column::new("", &["BLOCKED AT", "ENTRY"], Fit::Left),
     Column::new("", &["TREND"], Fit::Left),
 ];
 
@@ -73,9 +73,9 @@ pub(super) fn left_out(page: &mut Page<'_>, left_out: usize, shown: usize) {
 }
 
 fn total_facts(total: &TrendSeries, clock: &Clock) -> Vec<String> {
-    let mut parts = vec![number::number(total.last)];
+    let mut parts = vec![number(total.last)];
     if let Some(&(t, _)) = total.points.last() {
-        parts = vec![format!("{} at {} ({})", number::number(total.last), clock.at_second(t), clock.ago(t))];
+        parts = vec![format!("{} at {} ({})", number(total.last), clock.at_second(t), clock.ago(t))];
     }
     parts.push(growth::phrase(total.slope_per_hour, total.interval, total.no_slope_because.as_deref()));
     parts.extend(growth::since_phrase(clock, total.rising_since_ms, total.rising_since_before));
@@ -113,24 +113,24 @@ fn row(target: &str, series: &TrendSeries, range: Range, marks: Marks<'_>, scree
     let nowhere = SiteText::default();
     let site = series.site.as_ref().unwrap_or(&nowhere);
     let class = harmless(series.class.as_deref().unwrap_or(""));
-    let (blocked_at, created_by) = (name::function_at(&site.blocked_at), name::function_at(&site.created_by));
+    let (blocked_at, entry) = (name::function_at(&site.blocked_at), name::function_at(&site.entry));
     vec![
         Cell::pipe(harmless(target)),
-        Cell::one(number::number(series.last)),
+        Cell::one(number(series.last)),
         growth::cell(series.slope_per_hour, series.interval, series.no_slope_because.as_deref()),
         growth::since(&screen.clock, series.rising_since_ms, series.rising_since_before),
         Cell::terminal(line.clone()),
         Cell::both(
-            where_lines(site, &class, &blocked_at, &created_by),
+            where_lines(site, &class, &blocked_at, &entry),
             vec![class, name::site_function(site), name::place(&site.file, site.line)],
         ),
-        Cell::both(Vec::new(), vec![blocked_at, created_by]),
+        Cell::both(Vec::new(), vec![blocked_at, entry]),
         Cell::pipe(line),
     ]
 }
 
-/// Owner, then what it waits for and where if that is elsewhere, then who started it.
-fn where_lines(site: &SiteText, class: &str, blocked_at: &str, created_by: &str) -> Vec<String> {
+/// Owner, then what it waits for and where if that is elsewhere, then the goroutine's first function where it is another.
+fn where_lines(site: &SiteText, class: &str, blocked_at: &str, entry: &str) -> Vec<String> {
     let owner = name::site(site);
     let waits = match (class, blocked_at == owner || blocked_at.is_empty()) {
         ("", true) => String::new(),
@@ -138,8 +138,9 @@ fn where_lines(site: &SiteText, class: &str, blocked_at: &str, created_by: &str)
         ("", false) => format!("{INDENT}at {blocked_at}"),
         (class, false) => format!("{INDENT}{class} at {blocked_at}"),
     };
-    let by = if created_by.is_empty() { String::new() } else { format!("{INDENT}by {created_by}") };
-    vec![owner, waits, by]
+    let told = entry.is_empty() || entry == owner;
+    let from = if told { String::new() } else { format!("{INDENT}entered at {entry}") };
+    vec![owner, waits, from]
 }
 
 #[cfg(test)]

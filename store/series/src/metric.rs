@@ -41,7 +41,7 @@ metrics! {
     INCARNATION Gauge "linger_target_incarnation" [] "Ordinal of the target's process since this store began; it rises by one with each proven restart."
     GOROUTINES Gauge "linger_goroutines" [] "Goroutines in the target."
     GOROUTINES_AT_SITE Gauge "linger_goroutines_at_site" ["class", "site"] "Goroutines by wait class and owner site; site=\"other\" holds those beyond the limit of sites."
-    SITE_INFO Gauge "linger_site_info" ["site", "function", "file", "line", "blocked_at", "created_by"] "Always 1; says where a site is in the newest build seen."
+    SITE_INFO Gauge "linger_site_info" ["site", "function", "file", "line", "blocked_at", "entry"] "Always 1; says where a site is in the newest build seen."
     GOROUTINE_GROWTH Gauge "linger_goroutine_growth_per_hour" ["class", "site"] "Theil-Sen slope of the goroutines at a site."
     DEFERS_PENDING Gauge "linger_defers_pending" ["kind", "site"] "Deferred calls that wait to run, by the best method available."
     DEFERS_PENDING_LOW Gauge "linger_defers_pending_low" ["kind", "site"] "Lower end of the 95 % interval of linger_defers_pending; equal to it where exact."
