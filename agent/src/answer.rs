@@ -74,7 +74,7 @@ impl From<String> for Error {
 pub fn answer(reader: &dyn Reader, status: Status, question: &Question) -> Result<Answer, Error> {
     let begun = begun(&status);
     Ok(match question {
-        Question::Status => Answer::Status(status),
+        Question::Status => Answer::Status(Box::new(status)),
         Question::Trend(q) => Answer::Trend(Trend {
             version: VERSION,
             range: range(q, begun),

@@ -286,7 +286,7 @@ fn parse(question: &Question, body: &[u8]) -> Result<Answer, String> {
         return Err(format!("it speaks version {} of the JSON, this is version {VERSION}", head.version));
     }
     match question {
-        Question::Status => of::<report::Status>(body).map(Answer::Status),
+        Question::Status => of::<report::Status>(body).map(|s| Answer::Status(Box::new(s))),
         Question::Trend(_) => of::<report::Trend>(body).map(Answer::Trend),
         Question::Defers(_) => of::<report::Defers>(body).map(Answer::Defers),
         Question::Query(_) => of::<report::Query>(body).map(Answer::Query),

@@ -73,7 +73,7 @@ pub enum Question {
 #[serde(untagged)]
 pub enum Answer {
     /// To [`Question::Status`].
-    Status(crate::report::Status),
+    Status(Box<crate::report::Status>),
     /// To [`Question::Trend`].
     Trend(crate::report::Trend),
     /// To [`Question::Defers`].

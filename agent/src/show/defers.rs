@@ -130,7 +130,9 @@ fn executed(page: &mut Page<'_>, target: &TargetDefers) {
         return page.note("executed: no CPU profile in this range yet");
     }
     let window = number::span(target.cpu_window_s);
-    page.note(&format!("executed (registered or run), from {window} of CPU profile; intervals include a model factor of 2"));
+    page.note(&format!(
+        "executed (registered or run), from {window} of CPU profile; intervals include a model factor of 2"
+    ));
     if target.executed.is_empty() {
         page.note("too few samples to tell a rate");
     } else {
