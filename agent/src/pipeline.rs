@@ -113,6 +113,17 @@ impl<S: Sink> Worker<S> {
         reply.incarnation = target.incarnation.present();
         target.account(job, &reply.state, &mut samples);
         self.sink.append(&job.target, job.kind.as_str(), job.at, &samples.points);
+        if job.kind == CollectorKind::Count {
+            target.has_index_page = !matches!(reply.state, State::Unsupported | State::NotPprof);
+        }
+        if let Some(total) =
+            reply.goroutines.filter(|_| job.kind == CollectorKind::Goroutine && !target.has_index_page)
+        {
+            // Without an index page the profile's own total is the count.
+            let mut own = Samples::new(target.base.clone());
+            own.push(linger_series::metric::GOROUTINES, &[], total as f64);
+            self.sink.append(&job.target, "total", job.at, &own.points);
+        }
         if let Some(proof) = target.incarnation.take_proof() {
             let mut own = Samples::new(target.base.clone());
             own.push(linger_series::metric::INCARNATION, &[], proof.ordinal as f64);
@@ -217,3 +228,6 @@ fn guarded(job: &Job, work: impl FnOnce() -> Reply) -> Reply {
         Reply::failed(Failure::new(State::Internal, "decoding panicked"))
     })
 }
+
+#[cfg(test)]
+mod tests;

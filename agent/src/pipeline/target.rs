@@ -44,6 +44,8 @@ pub(super) struct TargetState {
     /// Whether a goroutine profile of this process told them: the text of a heap profile does not, and a site
     /// must not change its identity when they become known.
     pub start_lines_known: bool,
+    /// Whether the target serves an index page, which carries the goroutine count.
+    pub has_index_page: bool,
     /// Levels of the sites, to see them grow.
     pub goroutines: Memory,
     /// Names of code addresses.
@@ -70,6 +72,7 @@ impl TargetState {
             go_root: GoRoot::default(),
             start_lines: StartLines::default(),
             start_lines_known: false,
+            has_index_page: true,
             goroutines,
             symbols: Symbols::default(),
             defers_shown,

@@ -89,6 +89,13 @@ impl State {
         matches!(self, Self::Refused | Self::Unresolved | Self::Waiting)
     }
 
+    /// Whether a failed look at the index page means that the rest is not asked for either: nobody is there, or
+    /// whoever is there cannot keep up. An index page that is merely missing is no such sign.
+    #[must_use]
+    pub fn spares_the_rest(&self) -> bool {
+        self.is_unreachable() || matches!(self, Self::Reset | Self::TimedOut | Self::ServerError)
+    }
+
     /// Whether the process behind the port may have been replaced.
     #[must_use]
     pub fn hints_at_restart(&self) -> bool {

@@ -8,7 +8,7 @@
 //! - Two lanes, one request at a time in each. The slow one has the windows (`cpu`, `trace`), which are exclusive
 //!   inside the service, and `mutex` and `block`, which some services sleep before answering (VictoriaMetrics: 10 s).
 //!   What is slow does not delay what is quick.
-//! - While the target is unreachable only `count` knocks; when it answers again `goroutine` and `heap` are due at
+//! - While the target is unreachable, or too slow for its index page, only `count` knocks; when it answers again `goroutine` and `heap` are due at
 //!   once, the latter because its MemStats tell whether this is the same process.
 //! - What a scrape cost the service is predicted from this target's own last one; no collector runs so often
 //!   that its cost exceeds the duty cycle, and all together neither.
@@ -155,7 +155,7 @@ impl Schedule {
         let came_back = !self.reachable && done.kind == CollectorKind::Count && done.state.is_success();
         let broke = done.state.hints_at_restart();
         if done.kind == CollectorKind::Count {
-            self.reachable = !done.state.is_unreachable();
+            self.reachable = !done.state.spares_the_rest();
         }
         if let Some(i) = self.index(done.kind) {
             if let Some(e) = self.entries.get_mut(i) {
@@ -408,6 +408,17 @@ mod tests {
             })
             .collect();
         assert_eq!(order, [Next::Run(Kind::Goroutine), Next::Run(Kind::Heap)]);
+    }
+
+    #[test]
+    fn a_target_that_cannot_keep_up_is_left_alone_and_one_without_index_page_is_not() {
+        let mut s = schedule();
+        s.finished(&counted(5), S(0), S(0));
+        s.finished(&done(Kind::Count, State::TimedOut, 1), S(5), S(15));
+        assert_eq!(s.state(Kind::Heap).0, State::Waiting);
+        assert!(matches!(s.next(Lane::Slow, S(60)), Next::At(_)));
+        s.finished(&done(Kind::Count, State::Unsupported, 1), S(20), S(20));
+        assert!(matches!(s.next(Lane::Slow, S(60)), Next::Run(_)));
     }
 
     #[test]
