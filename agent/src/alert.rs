@@ -8,6 +8,7 @@ use crate::answer::history::restarts;
 use crate::answer::site::Sites;
 use crate::reader::Reader;
 use crate::report::{AlertStatus, Growth, RuleStatus};
+use crate::show::number;
 use linger_derive::growth::{Slope, since_last, theil_sen};
 use linger_derive::threshold::{Observation, Phase, Rule, STALE_AFTER, State, Transition};
 use linger_series::{Labels, Point, Selector, SeriesKey, TimeMs, Window, metric};
@@ -250,8 +251,10 @@ fn told(rule: &Rule, key: &SeriesKey, tracked: &Tracked, transition: Transition)
         Transition::WentStale if tracked.state.phase == Phase::Inactive => return None,
         Transition::WentStale => "has no data any more",
     };
-    let value = tracked.value.map(|v| format!(", at {v:.0}")).unwrap_or_default();
-    let text = format!("{} {what}: {}{value} ({})", rule.name, key.labels, in_words(rule));
+    let value = tracked.value.map(|v| format!(" {}", number(v))).unwrap_or_default();
+    let (target, site) = (key.labels.get("target"), key.labels.get("site"));
+    let place = if site.is_empty() { String::new() } else { format!(" at {site}") };
+    let text = format!("{} {what}: {target}{value}{place} ({})", rule.name, in_words(rule));
     Some(Change { fired: transition == Transition::Fired, text })
 }
 
