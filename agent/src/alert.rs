@@ -24,6 +24,8 @@ pub const JUDGE_EVERY: Duration = Duration::from_secs(30);
 pub const GROWTH_OVER: Duration = Duration::from_secs(30 * 60);
 /// A state without data for longer is forgotten: the target is gone, or its site has not been seen since.
 const FORGET_AFTER: Duration = Duration::from_secs(24 * 3600);
+/// A slope is fitted on this many scrapes at least, however rarely a dense target is scraped.
+const SCRAPES_FITTED: f64 = 12.0;
 /// States kept: rules times sites; the oldest quiet ones go first.
 const STATES_MAX: usize = 20_000;
 
@@ -32,6 +34,7 @@ pub struct Judge {
     rules: Vec<Rule>,
     states: BTreeMap<(String, SeriesKey), Tracked>,
     growth_over: Duration,
+    last_turn: TimeMs,
 }
 
 /// A rule's state on one series, and what was seen last.
@@ -77,7 +80,7 @@ impl Judge {
         let known = |name: &str| rules.iter().any(|r| r.name == name);
         let states =
             saved.map(load).unwrap_or_default().into_iter().filter(|((name, _), _)| known(name)).collect();
-        Self { rules, states, growth_over: GROWTH_OVER.div_f64(time_scale) }
+        Self { rules, states, growth_over: GROWTH_OVER.div_f64(time_scale), last_turn: TimeMs::MIN }
     }
 
     /// Judges everything as of `now`. `every` gives the interval in force of a target's collector.
@@ -90,8 +93,12 @@ impl Judge {
         now: TimeMs,
         every: &dyn Fn(&str, &str) -> Duration,
     ) -> Result<Verdicts, String> {
-        let seen = Seen::read(reader, &self.rules, Window::ending(now, self.growth_over))?;
-        let mut verdicts = Verdicts { growth: seen.growth(), ..Verdicts::default() };
+        let span = |target: &str, metric: &str| {
+            self.growth_over.max(every(target, collector_of(metric)).mul_f64(SCRAPES_FITTED))
+        };
+        let seen = Seen::read(reader, &self.rules, now, &span)?;
+        let mut verdicts = Verdicts { growth: seen.growth(self.last_turn), ..Verdicts::default() };
+        self.last_turn = now;
         let rules = std::mem::take(&mut self.rules);
         for rule in &rules {
             self.judge(rule, &seen, now, every, &mut verdicts);
@@ -117,13 +124,17 @@ impl Judge {
             .collect();
         for key in keys {
             let before = self.states.get(&(rule.name.clone(), key.clone())).copied().unwrap_or_default();
-            let newest = seen.newest(&key).filter(|p| p.t > before.newest);
+            let interval = every(key.labels.get("target"), collector_of(&key.name));
+            let patient = Rule { stale_after: rule.stale_after.max(interval.mul_f64(2.5)), ..rule.clone() };
+            // What was stored before the agent was away for long says nothing of the present.
+            let newest =
+                seen.newest(&key).filter(|p| p.t > before.newest && now.since(p.t) < patient.stale_after);
             let low = seen.low(&key);
             let growth = seen.slopes.get(&key).copied();
             let observation = newest.map(|p| Observation { value: low.unwrap_or(p.v), growth });
-            let interval = every(key.labels.get("target"), collector_of(&key.name));
-            let patient = Rule { stale_after: rule.stale_after.max(interval.mul_f64(2.5)), ..rule.clone() };
-            let (state, transition) = before.state.step(&patient, observation, now);
+            // Judged in the time of the data: a breach lasts from point to point, not from turn to turn.
+            let at = newest.map_or(now, |p| p.t);
+            let (state, transition) = before.state.step(&patient, observation, at);
             let mut after = Tracked { state, ..before };
             if let Some(p) = newest {
                 after = Tracked { newest: p.t, value: Some(p.v), value_low: low, growth, ..after };
@@ -213,7 +224,7 @@ fn rule(alert: &linger_config::Alert, time_scale: f64) -> Rule {
 }
 
 /// The collector whose interval a metric's points follow.
-fn collector_of(metric: &str) -> &'static str {
+pub(crate) fn collector_of(metric: &str) -> &'static str {
     match metric {
         metric::GOROUTINES => "count",
         m if m.starts_with("linger_defers_pending") => "heap",
@@ -272,30 +283,48 @@ const GROWING: [(&str, &str); 2] = [
 ];
 
 impl Seen {
-    fn read(reader: &dyn Reader, rules: &[Rule], window: Window) -> Result<Self, String> {
+    /// `span` gives how far back a metric of a target is read.
+    fn read(
+        reader: &dyn Reader,
+        rules: &[Rule],
+        now: TimeMs,
+        span: &dyn Fn(&str, &str) -> Duration,
+    ) -> Result<Self, String> {
         let mut names: BTreeSet<&str> = rules.iter().map(|r| r.series.as_str()).collect();
         names.extend(GROWING.iter().map(|(of, _)| *of));
-        let mut series = BTreeMap::new();
-        for name in names {
-            let found = reader.select(&Selector::metric(name), window)?;
-            series.extend(found.into_iter().map(|s| (s.key, s.points)));
+        let mut targets = BTreeSet::new();
+        for key in reader.keys(&Selector::metric(metric::UP))? {
+            targets.insert(key.labels.get("target").to_owned());
         }
-        let lows = reader.select(&Selector::metric(metric::DEFERS_PENDING_LOW), window)?;
-        let lows =
-            lows.into_iter().filter_map(|s| Some((s.key.labels.clone(), s.points.last()?.v))).collect();
-        let mut restarts_of: HashMap<String, Vec<TimeMs>> = HashMap::new();
-        let mut slopes = HashMap::new();
-        for (key, points) in &series {
-            let target = key.labels.get("target");
-            if !restarts_of.contains_key(target) {
-                restarts_of.insert(target.to_owned(), restarts(reader, target, window)?);
-            }
-            let boundaries = restarts_of.get(target).map_or(&[][..], Vec::as_slice);
-            if let Some(slope) = theil_sen(since_last(points, boundaries)) {
-                slopes.insert(key.clone(), slope);
+        let mut seen = Self { series: BTreeMap::new(), lows: HashMap::new(), slopes: HashMap::new() };
+        for target in &targets {
+            for name in &names {
+                seen.add(reader, target, name, Window::ending(now, span(target, name)))?;
             }
         }
-        Ok(Self { series, lows, slopes })
+        Ok(seen)
+    }
+
+    /// One metric of one target.
+    fn add(&mut self, reader: &dyn Reader, target: &str, name: &str, window: Window) -> Result<(), String> {
+        let of = |name: &str| reader.select(&Selector::metric(name).with("target", target), window);
+        let found = of(name)?;
+        if found.is_empty() {
+            return Ok(());
+        }
+        if name == metric::DEFERS_PENDING {
+            let lows = of(metric::DEFERS_PENDING_LOW)?;
+            self.lows
+                .extend(lows.into_iter().filter_map(|s| Some((s.key.labels.clone(), s.points.last()?.v))));
+        }
+        let boundaries = restarts(reader, target, window)?;
+        for s in found {
+            if let Some(slope) = theil_sen(since_last(&s.points, &boundaries)) {
+                self.slopes.insert(s.key.clone(), slope);
+            }
+            self.series.insert(s.key, s.points);
+        }
+        Ok(())
     }
 
     fn newest(&self, key: &SeriesKey) -> Option<Point> {
@@ -307,9 +336,11 @@ impl Seen {
         (&*key.name == metric::DEFERS_PENDING).then(|| self.lows.get(&key.labels).copied()).flatten()
     }
 
-    fn growth(&self) -> BTreeMap<String, Vec<(SeriesKey, f64)>> {
+    /// Slopes to store: of series with a point since the last turn. What stopped does not grow.
+    fn growth(&self, last_turn: TimeMs) -> BTreeMap<String, Vec<(SeriesKey, f64)>> {
         let mut by_target: BTreeMap<String, Vec<(SeriesKey, f64)>> = BTreeMap::new();
-        for (key, slope) in &self.slopes {
+        let fresh = |key: &SeriesKey| self.newest(key).is_some_and(|p| p.t > last_turn);
+        for (key, slope) in self.slopes.iter().filter(|(key, _)| fresh(key)) {
             let Some((_, stored_as)) = GROWING.iter().find(|(of, _)| *of == &*key.name) else { continue };
             let value =
                 if *stored_as == metric::DEFERS_PENDING_GROWTH { slope.per_second() } else { slope.per_hour };
@@ -402,7 +433,9 @@ mod tests {
     }
 
     fn append(memory: &mut Memory, minute: i64, value: f64, low: f64) {
-        let points = [(key(metric::DEFERS_PENDING), value), (key(metric::DEFERS_PENDING_LOW), low)];
+        let up = SeriesKey::new(metric::UP, Labels::new([("target", "api")]));
+        let points =
+            [(up, 1.0), (key(metric::DEFERS_PENDING), value), (key(metric::DEFERS_PENDING_LOW), low)];
         memory.append(&Stream::new("api", "heap"), TimeMs(minute * 60_000), &points);
     }
 
@@ -458,7 +491,9 @@ mod tests {
             assert!(minute >= 7 || last.is_empty(), "{last:?}");
         }
         assert_eq!(last, ["DeferGrowth firing"]);
-        let verdicts = judge.turn(&memory, TimeMs(11 * 60_000 + 2), EVERY).unwrap();
+        append(&mut memory, 12, 7_200.0, 1.0);
+        let verdicts = judge.turn(&memory, TimeMs(12 * 60_000 + 2), EVERY).unwrap();
+        assert!(judge.turn(&memory, TimeMs(12 * 60_000 + 9), EVERY).unwrap().growth.is_empty());
         let stored = &verdicts.growth["api"];
         assert_eq!(&*stored[0].0.name, metric::DEFERS_PENDING_GROWTH);
         assert!((stored[0].1 - 10.0).abs() < 1e-9, "{stored:?}");

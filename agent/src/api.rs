@@ -125,10 +125,12 @@ async fn respond(api: Arc<Api>, question: Question) -> Response {
     let worker = api.clone();
     let answered = tokio::task::spawn_blocking(move || {
         let status = worker.live.status(&worker.store, crate::clock::now().0);
-        answer::answer(&worker.store, status, &question)
+        let answer = answer::answer(&worker.store, status, &question)?;
+        // Here and not on the runtime's thread: an answer may hold a million points.
+        serde_json::to_vec(&answer).map_err(|e| Error::Internal(format!("the answer cannot be written: {e}")))
     });
     match answered.await {
-        Ok(Ok(answer)) => Json(answer).into_response(),
+        Ok(Ok(json)) => ([(header::CONTENT_TYPE, "application/json")], json).into_response(),
         Ok(Err(e)) => {
             let code = match e {
                 Error::Asked { .. } => StatusCode::BAD_REQUEST,

@@ -113,9 +113,9 @@ async fn live(setup: Setup) -> Result<(), Error> {
     let live = Arc::new(Live::new(
         &config,
         config.duty_cycle_max.get() * scale.get(),
+        scale.get(),
         &listen.to_string(),
         &setup.data,
-        clock::now().0,
     ));
     let client = Client::new().map_err(Error::Client)?;
     let worker =
@@ -265,12 +265,15 @@ fn judge_once(judge: &mut Judge, sink: &mut ToStore, store: &Store, live: &Live)
         found.map_or(Duration::ZERO, |c| Duration::try_from_secs_f64(c.every_s).unwrap_or_default())
     };
     match judge.turn(store, now, &every) {
-        Err(e) => tracing::error!("thresholds cannot be judged: {e}"),
+        Err(e) => {
+            tracing::error!("thresholds cannot be judged: {e}");
+            live.set_judged(now.0, Err(e));
+        }
         Ok(verdicts) => {
             for (target, growth) in &verdicts.growth {
                 sink.append(target, "growth", now, growth);
             }
-            live.set_alerts(verdicts.alerts);
+            live.set_judged(now.0, Ok(verdicts.alerts));
             for change in &verdicts.changes {
                 if change.fired {
                     tracing::warn!("{}", change.text);

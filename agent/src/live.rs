@@ -2,7 +2,7 @@
 //! saved now and then so that a stopped agent's folder can still say how it was left.
 
 use crate::report::{
-    AgentStatus, AlertStatus, CollectorStatus, RuleStatus, Status, StoreStatus, TargetStatus, VERSION,
+    AgentStatus, AlertStatus, CollectorStatus, Judged, RuleStatus, Status, StoreStatus, TargetStatus, VERSION,
 };
 use linger_config::{CollectorKind, Config, Target};
 use linger_store::{Stats, Store};
@@ -24,25 +24,27 @@ pub struct Live {
 struct Board {
     targets: Vec<TargetStatus>,
     alerts: Vec<AlertStatus>,
+    judged: Option<Judged>,
 }
 
 impl Live {
     /// A picture in which nothing was scraped yet; `duty_cycle_max` is the limit in force, time scale applied.
     #[must_use]
-    pub fn new(config: &Config, duty_cycle_max: f64, listen: &str, data: &Path, started_ms: i64) -> Self {
+    pub fn new(config: &Config, duty_cycle_max: f64, time_scale: f64, listen: &str, data: &Path) -> Self {
         let agent = AgentStatus {
             running: true,
             linger: env!("CARGO_PKG_VERSION").into(),
             pid: Some(std::process::id()),
-            started_ms,
+            started_ms: crate::clock::now().0,
             listen: listen.into(),
             data: data.display().to_string(),
             rss_bytes: None,
             cpu_seconds: None,
+            time_scale,
         };
         let targets = config.targets.iter().map(|t| not_yet(t, duty_cycle_max)).collect();
         let rules = crate::alert::rules_in_words(config);
-        Self { agent, rules, board: Mutex::new(Board { targets, alerts: Vec::new() }) }
+        Self { agent, rules, board: Mutex::new(Board { targets, alerts: Vec::new(), judged: None }) }
     }
 
     /// Changes one target's entry.
@@ -58,9 +60,11 @@ impl Live {
         self.board().targets.iter().find(|t| t.target == target).cloned()
     }
 
-    /// Replaces what is pending, firing or stale.
-    pub fn set_alerts(&self, alerts: Vec<AlertStatus>) {
-        self.board().alerts = alerts;
+    /// Takes what a turn of the judge found, or why there was none.
+    pub fn set_judged(&self, now_ms: i64, found: Result<Vec<AlertStatus>, String>) {
+        let mut board = self.board();
+        let error = found.map(|alerts| board.alerts = alerts).err();
+        board.judged = Some(Judged { at_ms: now_ms, error });
     }
 
     /// Everything as of `now_ms`.
@@ -68,16 +72,19 @@ impl Live {
     pub fn status(&self, store: &Store, now_ms: i64) -> Status {
         let mut agent = self.agent.clone();
         (agent.rss_bytes, agent.cpu_seconds) = (own_rss_bytes(), own_cpu_seconds());
+        // Before the lock: it looks at files, and the lanes want the board too.
+        let store = store_status(&store.stats());
         let board = self.board();
         Status {
             version: VERSION,
             now_ms,
             as_of_ms: now_ms,
             agent,
-            store: store_status(&store.stats()),
+            store,
             targets: board.targets.clone(),
             alerts: board.alerts.clone(),
             rules: self.rules.clone(),
+            judged: board.judged.clone(),
         }
     }
 

@@ -2,14 +2,13 @@
 //! deriving as the agent's, with points in memory.
 
 use crate::answer::{defers, trend};
-use crate::clock;
 use crate::live::Live;
 use crate::pipeline::sink::ToMemory;
 use crate::pipeline::{Facts, Pipeline, Shown, Worker};
 use crate::report::{Scraped, TargetDefers, TargetStatus, TargetTrend, VERSION};
 use crate::scrape::client::Client;
 use crate::scrape::lane::Scraper;
-use crate::scrape::schedule::{Lane, Plan, Rules, Schedule, Tick};
+use crate::scrape::schedule::{GOROUTINES_DENSE, Lane, Plan, Rules, Schedule, Tick};
 use crate::show::number;
 use linger_config::{Collector, CollectorKind, Config};
 use linger_series::Window;
@@ -54,7 +53,7 @@ async fn look(config: &Config, watch_for: Duration) -> Result<Scraped, String> {
     }
     let mut config = config.clone();
     config.targets = vec![target.clone()];
-    let live = Arc::new(Live::new(&config, RULES.duty_cycle_max, "", Path::new(""), clock::now().0));
+    let live = Arc::new(Live::new(&config, RULES.duty_cycle_max, 1.0, "", Path::new("")));
     let facts = Facts {
         name: name.clone(),
         labels: target.labels.clone(),
@@ -111,7 +110,8 @@ async fn watch_it(scraper: &Rc<Scraper>, watch_for: Duration) {
     for lane in lanes {
         let _ = lane.await;
     }
-    if scraper.schedule.borrow().is_reachable() {
+    let goroutines = scraper.schedule.borrow().goroutines().unwrap_or(0);
+    if scraper.schedule.borrow().is_reachable() && goroutines <= GOROUTINES_DENSE {
         scraper.scrape(CollectorKind::Goroutine).await;
         scraper.scrape(CollectorKind::Heap).await;
     }

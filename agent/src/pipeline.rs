@@ -111,6 +111,7 @@ impl<S: Sink> Worker<S> {
             return reply;
         }
         reply.incarnation = target.incarnation.present();
+        target.thin_out(&mut samples, job.at);
         target.account(job, &reply.state, &mut samples);
         self.sink.append(&job.target, job.kind.as_str(), job.at, &samples.points);
         if job.kind == CollectorKind::Count {
@@ -124,10 +125,10 @@ impl<S: Sink> Worker<S> {
             own.push(linger_series::metric::GOROUTINES, &[], total as f64);
             self.sink.append(&job.target, "total", job.at, &own.points);
         }
-        if let Some(proof) = target.incarnation.take_proof() {
+        if let Some(seen) = target.incarnation.take_sighting() {
             let mut own = Samples::new(target.base.clone());
-            own.push(linger_series::metric::INCARNATION, &[], proof.ordinal as f64);
-            self.sink.append(&job.target, "incarnation", proof.at, &own.points);
+            own.push(linger_series::metric::INCARNATION, &[], seen.ordinal as f64);
+            self.sink.append(&job.target, "incarnation", seen.at, &own.points);
             self.sink.remember(&target.incarnation.note_name(), &target.incarnation.to_note());
         }
         reply

@@ -12,11 +12,31 @@ pub trait Reader {
     /// # Errors
     /// What the holder says: a limit, a bad regular expression, a damaged partition.
     fn select(&self, selector: &Selector, window: Window) -> Result<Vec<Series>, String>;
+
+    /// The keys `selector` names, with or without points, in order.
+    ///
+    /// # Errors
+    /// What the holder says.
+    fn keys(&self, selector: &Selector) -> Result<Vec<SeriesKey>, String>;
+
+    /// One series in `window`; `None` without a point there.
+    ///
+    /// # Errors
+    /// What the holder says.
+    fn one(&self, key: &SeriesKey, window: Window) -> Result<Option<Series>, String> {
+        let exact =
+            key.labels.iter().fold(Selector::metric(&*key.name), |s, (name, value)| s.with(name, value));
+        Ok(self.select(&exact, window)?.into_iter().find(|s| s.key == *key))
+    }
 }
 
 impl Reader for Store {
     fn select(&self, selector: &Selector, window: Window) -> Result<Vec<Series>, String> {
         self.select(selector, window, SelectLimits::default()).map_err(|e| e.to_string())
+    }
+
+    fn keys(&self, selector: &Selector) -> Result<Vec<SeriesKey>, String> {
+        self.keys(selector).map_err(|e| e.to_string())
     }
 }
 
@@ -47,5 +67,14 @@ impl Reader for Memory {
             points: points.iter().copied().filter(|p| window.contains(p.t)).collect(),
         });
         Ok(inside.filter(|s| !s.points.is_empty()).collect())
+    }
+
+    fn keys(&self, selector: &Selector) -> Result<Vec<SeriesKey>, String> {
+        Ok(self
+            .series
+            .keys()
+            .filter(|key| selector.matches(key, |pattern, v| pattern == v))
+            .cloned()
+            .collect())
     }
 }

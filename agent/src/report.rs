@@ -43,6 +43,18 @@ pub struct Status {
     /// Every threshold that is judged.
     #[serde(default)]
     pub rules: Vec<RuleStatus>,
+    /// The last time thresholds were judged.
+    #[serde(default)]
+    pub judged: Option<Judged>,
+}
+
+/// A turn of the judge.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Judged {
+    /// When.
+    pub at_ms: i64,
+    /// Why it came to nothing.
+    pub error: Option<String>,
 }
 
 /// A threshold as configured.
@@ -75,6 +87,13 @@ pub struct AgentStatus {
     pub rss_bytes: Option<u64>,
     /// CPU seconds used since it started, where they can be read.
     pub cpu_seconds: Option<f64>,
+    /// How many times faster than the clock it lives.
+    #[serde(default = "one")]
+    pub time_scale: f64,
+}
+
+fn one() -> f64 {
+    1.0
 }
 
 /// What the store holds.
@@ -256,6 +275,9 @@ pub struct TrendSeries {
     pub site: Option<SiteText>,
     /// Newest value.
     pub last: f64,
+    /// When it was scraped.
+    #[serde(default)]
+    pub last_ms: i64,
     /// Slope per hour since the last restart; none with fewer than 8 points.
     pub slope_per_hour: Option<f64>,
     /// Its 95 % interval.

@@ -1,8 +1,16 @@
 //! `check`: Nagios' question. A stopped or silent agent is UNKNOWN, never OK.
 
+use crate::alert::{JUDGE_EVERY, collector_of};
 use crate::question::{CheckQuestion, CheckSubject};
-use crate::report::{AlertStatus, Check, Status, VERSION};
+use crate::report::{AlertStatus, Check, Judged, Status, VERSION};
 use crate::show::{number, short_place};
+use linger_derive::threshold::STALE_AFTER;
+use linger_series::TimeMs;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// How late a turn of the judge may be for other work on its thread.
+const JUDGED_LATE_MAX: Duration = Duration::from_secs(30);
 
 const OK: u8 = 0;
 const WARNING: u8 = 1;
@@ -49,13 +57,65 @@ fn about_the_agent(status: &Status, question: &CheckQuestion) -> Vec<(u8, String
         let known: Vec<&str> = status.targets.iter().map(|t| t.target.as_str()).collect();
         findings.push((UNKNOWN, format!("no target is called {name:?}; there are: {}", known.join(", "))));
     }
-    if question.subject == CheckSubject::Agent && status.store.scrapes_dropped > 0 {
-        findings
-            .push((WARNING, format!("{} scrapes dropped: the disk is slow", status.store.scrapes_dropped)));
+    let store = &status.store;
+    if matches!(question.subject, CheckSubject::Agent | CheckSubject::All) {
+        if store.scrapes_dropped > 0 {
+            findings.push((WARNING, format!("{} scrapes dropped: the disk is slow", store.scrapes_dropped)));
+        }
+        if store.scrapes_refused > 0 {
+            findings.push((
+                WARNING,
+                format!("{} scrapes refused by the store: see the log", store.scrapes_refused),
+            ));
+        }
     }
+    findings.extend(about_judging(status, question));
     let prefix = metric_prefix(question.subject);
     if !prefix.is_empty() && !status.rules.iter().any(|r| r.series.starts_with(prefix)) {
         findings.push((UNKNOWN, format!("no threshold on {prefix}* is configured: nothing is judged")));
+    }
+    findings
+}
+
+/// Whether a silent list of thresholds may be believed: they are judged, and on data.
+fn about_judging(status: &Status, question: &CheckQuestion) -> Vec<(u8, String)> {
+    if question.subject == CheckSubject::Agent || !status.agent.running {
+        return Vec::new();
+    }
+    let scale = status.agent.time_scale.max(1.0);
+    let silent =
+        |at_ms: i64, limit: Duration| TimeMs(status.now_ms).since(TimeMs(at_ms)) > limit.div_f64(scale);
+    let mut findings = Vec::new();
+    match &status.judged {
+        Some(Judged { error: Some(e), .. }) => {
+            findings.push((UNKNOWN, format!("thresholds cannot be judged: {e}")))
+        }
+        // A turn waits for scrapes under way, and the pace has a floor: both are seconds.
+        judged => {
+            let at_ms = judged.as_ref().map_or(status.agent.started_ms, |j| j.at_ms);
+            if silent(at_ms, JUDGE_EVERY.mul_f64(3.0) + JUDGED_LATE_MAX.mul_f64(scale)) {
+                findings.push((UNKNOWN, "thresholds are not judged any more: see the agent's log".into()));
+            }
+        }
+    }
+    let prefix = metric_prefix(question.subject);
+    let wanted = |name: &str| question.target.as_deref().is_none_or(|t| t == name);
+    let collectors: BTreeSet<&str> = status
+        .rules
+        .iter()
+        .filter(|r| r.series.starts_with(prefix))
+        .map(|r| collector_of(&r.series))
+        .collect();
+    for target in status.targets.iter().filter(|t| t.up && wanted(&t.target)) {
+        for c in target.collectors.iter().filter(|c| collectors.contains(c.collector.as_str())) {
+            let patience =
+                STALE_AFTER.max(Duration::try_from_secs_f64(2.5 * c.every_s * scale).unwrap_or(STALE_AFTER));
+            if silent(c.last_ok_ms.unwrap_or(status.agent.started_ms), patience) {
+                let text =
+                    format!("{}: nothing is judged by {}, which is {}", target.target, c.collector, c.state);
+                findings.push((UNKNOWN, text));
+            }
+        }
     }
     findings
 }
@@ -118,7 +178,7 @@ fn all_well(status: &Status, question: &CheckQuestion) -> String {
 mod tests {
     use super::check;
     use crate::question::{CheckQuestion, CheckSubject};
-    use crate::report::{AgentStatus, AlertStatus, RuleStatus, Status, StoreStatus};
+    use crate::report::{AgentStatus, AlertStatus, Judged, RuleStatus, Status, StoreStatus};
 
     fn alert(series: &str, state: &str) -> AlertStatus {
         AlertStatus {
@@ -150,6 +210,7 @@ mod tests {
             targets: Vec::new(),
             alerts: alerts.to_vec(),
             rules: vec![rule("linger_defers_pending"), rule("linger_goroutines_at_site")],
+            judged: None,
         };
         let got = check(&status, &CheckQuestion { subject, target: None });
         assert_eq!(got.code, code, "{got:?}");
@@ -167,9 +228,34 @@ mod tests {
             targets: Vec::new(),
             alerts: Vec::new(),
             rules: vec![rule("linger_defers_pending")],
+            judged: None,
         };
         let code = |subject| check(&status, &CheckQuestion { subject, target: None }).code;
         assert_eq!((code(CheckSubject::Goroutines), code(CheckSubject::Defers)), (3, 0));
+    }
+
+    #[test]
+    fn silence_is_believed_only_while_thresholds_are_judged_on_data() {
+        let minutes = |n: i64| n * 60_000;
+        let code = |now_ms: i64, judged: Option<(i64, Option<&str>)>| {
+            let status = Status {
+                version: 1,
+                now_ms,
+                as_of_ms: 0,
+                agent: AgentStatus { running: true, time_scale: 1.0, ..AgentStatus::default() },
+                store: StoreStatus::default(),
+                targets: Vec::new(),
+                alerts: Vec::new(),
+                rules: vec![rule("linger_defers_pending")],
+                judged: judged.map(|(at_ms, e)| Judged { at_ms, error: e.map(str::to_owned) }),
+            };
+            check(&status, &CheckQuestion { subject: CheckSubject::All, target: None }).code
+        };
+        assert_eq!(code(1_000, None), 0);
+        assert_eq!(code(minutes(10), None), 3);
+        assert_eq!(code(minutes(10), Some((minutes(9), None))), 0);
+        assert_eq!(code(minutes(10), Some((minutes(9), Some("full disk")))), 3);
+        assert_eq!(code(minutes(10), Some((minutes(2), None))), 3);
     }
 
     #[test]

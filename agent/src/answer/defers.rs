@@ -1,6 +1,6 @@
 //! `defers`: what is pending, at which line, how it grows, and what runs, with what each figure rests on.
 
-use super::history::{drawn, restarts, rising_since};
+use super::history::{drawn, newest, restarts, rising_since};
 use super::site::Sites;
 use super::trend::too_few;
 use crate::alert::growth;
@@ -36,14 +36,16 @@ pub fn defers(
     let restarts = restarts(reader, target, window)?;
     let sites = Sites::read(reader, target, window)?;
     let pending = of(metric::DEFERS_PENDING)?;
+    let floors = newest(of(metric::DEFERS_FLOOR)?).map(|s| s.points).unwrap_or_default();
+    let floor = floors.last().copied();
     let context = Context {
         restarts: &restarts,
+        scraped_from: floors.first().map_or(window.from, |p| p.t),
         sites: &sites,
         low: newest_by_labels(&of(metric::DEFERS_PENDING_LOW)?),
         high: newest_by_labels(&of(metric::DEFERS_PENDING_HIGH)?),
         methods: methods(&of(metric::DEFERS_PENDING_BY_METHOD)?),
     };
-    let floor = of(metric::DEFERS_FLOOR)?.first().and_then(|s| s.points.last()).copied();
     let mut listed: Vec<DeferSite> = pending.iter().filter_map(|s| context.site(s)).collect();
     listed.retain(|s| s.pending > 0.0);
     listed.sort_by(|a, b| b.pending.total_cmp(&a.pending).then_with(|| a.site.cmp(&b.site)));
@@ -79,6 +81,8 @@ pub fn defers(
 
 struct Context<'a> {
     restarts: &'a [TimeMs],
+    /// The first heap profile of the range.
+    scraped_from: TimeMs,
     sites: &'a Sites,
     low: HashMap<Labels, f64>,
     high: HashMap<Labels, f64>,
@@ -95,7 +99,8 @@ impl Context<'_> {
         let text = self.sites.get(id);
         let mine = since_last(&series.points, self.restarts);
         let slope = theil_sen(mine);
-        let rising = slope.filter(|s| s.low > 0.0).and_then(|_| rising_since(mine));
+        let known_from = if mine.len() < series.points.len() { TimeMs::MIN } else { self.scraped_from };
+        let rising = slope.filter(|s| s.low > 0.0).and_then(|_| rising_since(mine, known_from));
         Some(DeferSite {
             kind: kind.to_owned(),
             function: text.function,

@@ -1,12 +1,12 @@
 //! What a target's history says before any figure is drawn from it: restarts, gaps, when a rise began.
 
 use crate::reader::Reader;
-use linger_series::{Point, Selector, TimeMs, Window, metric};
+use linger_series::{Point, Selector, Series, TimeMs, Window, metric};
 use std::time::Duration;
 
-/// How far before the asked range proofs of incarnation are looked for: longer than their interval is ever
+/// How far before the asked range readings of the incarnation are looked for: longer than their interval is ever
 /// widened to.
-const PROOF_LOOKBACK: Duration = Duration::from_secs(24 * 3600);
+const READING_LOOKBACK: Duration = Duration::from_secs(24 * 3600);
 /// A gap is a pause this many times the usual distance between scrapes.
 const GAP_FACTOR: i64 = 3;
 /// A rise begins where the values last were this close (as a share of the rise) to their lowest.
@@ -14,23 +14,33 @@ const ONSET_SHARE: f64 = 0.05;
 /// A rise that begins within the first tenth of the points began before them: the first ones are above
 /// the lowest already.
 const ALREADY_RISING_SHARE: usize = 10;
+/// A series whose first point comes this many steps after the first scrape was absent before.
+const ABSENT_STEPS: f64 = 2.5;
 /// Points kept per series in answers that are drawn; `query` gives all.
 pub const POINTS_DRAWN_MAX: usize = 512;
 
-/// Times from which a new process of the target is proven: points since the last proof of the old process
+/// Times from which a new process of the target is known: points since the last reading of the old process
 /// belong to the new one (nobody knows when in between it started).
 ///
 /// # Errors
 /// What the reader says.
 pub fn restarts(reader: &dyn Reader, target: &str, window: Window) -> Result<Vec<TimeMs>, String> {
-    let wider = Window { from: window.from - PROOF_LOOKBACK, to: window.to };
-    let proofs = reader.select(&Selector::metric(metric::INCARNATION).with("target", target), wider)?;
-    let points = proofs.first().map_or(&[][..], |s| &s.points);
-    let changes = points.windows(2).filter_map(|pair| match pair {
+    let wider = Window { from: window.from - READING_LOOKBACK, to: window.to };
+    // A target whose labels were changed has a series for each set of labels.
+    let series = reader.select(&Selector::metric(metric::INCARNATION).with("target", target), wider)?;
+    let mut readings: Vec<Point> = series.into_iter().flat_map(|s| s.points).collect();
+    readings.sort_by_key(|p| p.t);
+    let changes = readings.windows(2).filter_map(|pair| match pair {
         [a, b] if b.v > a.v => Some(TimeMs(a.t.0 + 1)),
         _ => None,
     });
     Ok(changes.filter(|t| window.contains(*t)).collect())
+}
+
+/// Of several series (a target's labels were changed) the one with the newest point.
+#[must_use]
+pub fn newest(series: Vec<Series>) -> Option<Series> {
+    series.into_iter().max_by_key(|s| s.points.last().map(|p| p.t))
 }
 
 /// Stretches longer than three usual distances in which nothing was scraped, as `(last before, first after)`.
@@ -47,18 +57,23 @@ pub fn gaps(points: &[Point]) -> Vec<(TimeMs, TimeMs)> {
     distances().filter(|(a, b)| b.0 - a.0 > limit).collect()
 }
 
-/// When the present rise began, and whether that is only the start of the range because it began before.
+/// When the present rise began, and whether it began before all points there are: `known_from` is when the first
+/// scrape was made that could have shown this series.
 #[must_use]
-pub fn rising_since(points: &[Point]) -> Option<(TimeMs, bool)> {
-    let last = points.last()?;
+pub fn rising_since(points: &[Point], known_from: TimeMs) -> Option<(TimeMs, bool)> {
+    let (first, last) = (points.first()?, points.last()?);
     let low = points.iter().map(|p| p.v).fold(f64::INFINITY, f64::min);
     if last.v <= low {
         return None;
     }
     let near_low = low + (last.v - low) * ONSET_SHARE;
     let onset = points.iter().rposition(|p| p.v <= near_low)?;
-    let already = onset <= points.len() / ALREADY_RISING_SHARE;
-    points.get(if already { 0 } else { onset }).map(|p| (p.t, already))
+    let from_the_start = onset <= points.len() / ALREADY_RISING_SHARE;
+    // Who was missing from earlier scrapes has not been rising before.
+    let step = last.t.since(first.t).div_f64(points.len().saturating_sub(1).max(1) as f64);
+    let was_there = first.t.since(known_from) <= step.mul_f64(ABSENT_STEPS);
+    let shown = if from_the_start { first } else { points.get(onset)? };
+    Some((shown.t, from_the_start && was_there))
 }
 
 /// At most [`POINTS_DRAWN_MAX`] points: medians of equally many points each, at the time of the bin's last
@@ -86,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn points_since_the_last_proof_of_the_old_process_belong_to_the_new_one() {
+    fn points_since_the_last_reading_of_the_old_process_belong_to_the_new_one() {
         let mut memory = Memory::default();
         let key = SeriesKey::new(metric::INCARNATION, Labels::new([("target", "api")]));
         for (t, v) in [(0, 1.0), (60, 1.0), (120, 2.0), (180, 2.0)] {
@@ -106,10 +121,19 @@ mod tests {
     #[test]
     fn a_rise_begins_where_the_values_last_were_low() {
         let p = points(&[(0, 5.0), (1, 9.0), (2, 5.0), (3, 30.0), (4, 105.0)]);
-        assert_eq!(rising_since(&p), Some((TimeMs(2), false)));
-        assert_eq!(rising_since(&p[2..]), Some((TimeMs(2), true)));
-        assert_eq!(rising_since(&p[..3]), None);
-        assert_eq!(rising_since(&[]), None);
+        let start = TimeMs(0);
+        assert_eq!(rising_since(&p, start), Some((TimeMs(2), false)));
+        assert_eq!(rising_since(&p[2..], TimeMs(1)), Some((TimeMs(2), true)));
+        assert_eq!(rising_since(&p[..3], start), None);
+        assert_eq!(rising_since(&[], start), None);
+    }
+
+    #[test]
+    fn a_site_that_earlier_scrapes_did_not_show_has_not_been_rising_before() {
+        let late: Vec<Point> =
+            (10..40_u32).map(|i| Point::new(TimeMs(i64::from(i) * 100), f64::from(i))).collect();
+        assert_eq!(rising_since(&late, TimeMs(0)), Some((TimeMs(1_000), false)));
+        assert_eq!(rising_since(&late, TimeMs(900)), Some((TimeMs(1_000), true)));
     }
 
     #[test]

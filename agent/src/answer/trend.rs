@@ -1,29 +1,32 @@
 //! `trend`: goroutines in all and by site, each with the slope since the last restart.
 
-use super::history::{drawn, gaps, restarts, rising_since};
+use super::history::{drawn, gaps, newest, restarts, rising_since};
 use super::site::Sites;
 use crate::reader::Reader;
 use crate::report::{TargetTrend, TrendSeries};
 use linger_derive::growth::{POINTS_MIN, since_last, theil_sen};
-use linger_series::{Selector, Series, TimeMs, Window, metric};
+use linger_series::{Point, Selector, Series, TimeMs, Window, metric};
 
 /// The trend of one target.
 ///
 /// # Errors
 /// What the reader says.
 pub fn trend(reader: &dyn Reader, target: &str, window: Window, limit: usize) -> Result<TargetTrend, String> {
-    let of = |name: &str| reader.select(&Selector::metric(name).with("target", target), window);
     let restarts = restarts(reader, target, window)?;
     let sites = Sites::read(reader, target, window)?;
-    let total = of(metric::GOROUTINES)?.into_iter().next();
-    let by_site = of(metric::GOROUTINES_AT_SITE)?;
-    let sites_as_of = by_site.iter().filter_map(|s| s.points.last()).map(|p| p.t).max();
+    let total = newest(reader.select(&Selector::metric(metric::GOROUTINES).with("target", target), window)?);
+    let known_from = |points: &[Point]| points.first().map_or(window.from, |p| p.t);
+    let scraped_from = total.as_ref().map_or(window.from, |s| known_from(&s.points));
 
-    let mut series: Vec<TrendSeries> = by_site
-        .into_iter()
-        .filter_map(|s| one(&s, &restarts, Some(&sites)))
-        .filter(is_worth_a_line)
-        .collect();
+    // One site at a time: a week of all of them does not fit the memory we allow ourselves.
+    let mut series = Vec::new();
+    let mut sites_as_of = None;
+    for key in reader.keys(&Selector::metric(metric::GOROUTINES_AT_SITE).with("target", target))? {
+        let Some(found) = reader.one(&key, window)? else { continue };
+        sites_as_of = sites_as_of.max(found.points.last().map(|p| p.t));
+        series.extend(one(&found, &restarts, scraped_from, Some(&sites)));
+    }
+    series.retain(|s| is_worth_a_line(s, sites_as_of));
     series.sort_by(|a, b| rank(b).total_cmp(&rank(a)).then(b.last.total_cmp(&a.last)));
     let sites_left_out = series.len().saturating_sub(limit);
     series.truncate(limit);
@@ -31,7 +34,7 @@ pub fn trend(reader: &dyn Reader, target: &str, window: Window, limit: usize) ->
     let gaps = total.as_ref().map(|s| gaps(&s.points)).unwrap_or_default();
     Ok(TargetTrend {
         target: target.to_owned(),
-        total: total.and_then(|s| one(&s, &restarts, None)),
+        total: total.and_then(|s| one(&s, &restarts, scraped_from, None)),
         series,
         sites_left_out,
         restarts_ms: restarts.iter().map(|t| t.0).collect(),
@@ -43,8 +46,11 @@ pub fn trend(reader: &dyn Reader, target: &str, window: Window, limit: usize) ->
 /// Sites that come and go with every request would fill the table with zeros.
 const WORTH_A_LINE: f64 = 10.0;
 
-fn is_worth_a_line(series: &TrendSeries) -> bool {
-    series.last > 0.0 || series.points.iter().any(|(_, v)| *v >= WORTH_A_LINE)
+fn is_worth_a_line(series: &TrendSeries, as_of: Option<TimeMs>) -> bool {
+    // A series that stopped without a closing zero went into `other`, which counts its goroutines already.
+    let present = as_of.is_some_and(|t| series.last_ms == t.0) && series.last > 0.0;
+    let ended = series.last == 0.0 && series.points.iter().any(|(_, v)| *v >= WORTH_A_LINE);
+    present || ended
 }
 
 /// Only a rise that the interval is sure of leads the list; everything else goes by size.
@@ -52,12 +58,18 @@ fn rank(series: &TrendSeries) -> f64 {
     series.interval.map_or(0.0, |[low, _]| low.max(0.0))
 }
 
-fn one(series: &Series, restarts: &[TimeMs], sites: Option<&Sites>) -> Option<TrendSeries> {
+fn one(
+    series: &Series,
+    restarts: &[TimeMs],
+    scraped_from: TimeMs,
+    sites: Option<&Sites>,
+) -> Option<TrendSeries> {
     let last = series.points.last()?;
     let mine = since_last(&series.points, restarts);
     let slope = theil_sen(mine);
-    let rising = slope.filter(|s| s.low > 0.0).and_then(|_| rising_since(mine));
-    let began_with_process = mine.len() < series.points.len();
+    // After a restart everything begins with the process.
+    let known_from = if mine.len() < series.points.len() { TimeMs::MIN } else { scraped_from };
+    let rising = slope.filter(|s| s.low > 0.0).and_then(|_| rising_since(mine, known_from));
     let label = |name: &str| series.key.labels.get(name);
     let class = label("class");
     Some(TrendSeries {
@@ -66,11 +78,12 @@ fn one(series: &Series, restarts: &[TimeMs], sites: Option<&Sites>) -> Option<Tr
         class: (!class.is_empty()).then(|| class.to_owned()),
         site: sites.map(|sites| sites.get(label("site"))),
         last: last.v,
+        last_ms: last.t.0,
         slope_per_hour: slope.map(|s| s.per_hour),
         interval: slope.map(|s| [s.low, s.high]),
         no_slope_because: slope.is_none().then(|| too_few(mine.len(), restarts)),
         rising_since_ms: rising.map(|(t, _)| t.0),
-        rising_since_before: rising.is_some_and(|(_, at_start)| at_start && !began_with_process),
+        rising_since_before: rising.is_some_and(|(_, before)| before),
         points: drawn(&series.points),
     })
 }
@@ -102,6 +115,10 @@ mod tests {
                 &[
                     (key(metric::GOROUTINES_AT_SITE, "main.leak+3"), growing(i)),
                     (key(metric::GOROUTINES_AT_SITE, "main.pool+1"), 500.0),
+                    (
+                        SeriesKey::new(metric::GOROUTINES, Labels::new([("target", "api")])),
+                        500.0 + growing(i),
+                    ),
                     (SeriesKey::new(metric::INCARNATION, Labels::new([("target", "api")])), incarnation),
                 ],
             );

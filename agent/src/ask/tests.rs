@@ -143,6 +143,7 @@ fn status(pid: u32) -> String {
         now_ms: 0,
         as_of_ms: 0,
         rules: Vec::new(),
+        judged: None,
         agent,
         store: crate::report::StoreStatus::default(),
         targets: vec![],

@@ -74,6 +74,11 @@ fn name_addresses(target: &mut TargetState, answers: &Result<Vec<Answer>, Failur
 }
 
 fn record(target: &mut TargetState, sampled: &Sampled, samples: &mut Samples, reply: &mut Reply) {
+    if sampled.as_of_gc.is_some_and(|gc| gc.num_gc == 0) {
+        reply.detail =
+            Some("no garbage collection yet: pending defers cannot be told before the first".into());
+        return;
+    }
     samples.push(metric::DEFERS_FLOOR, &[("method", METHOD)], sampled.floor);
     let mut shown = Vec::with_capacity(sampled.pending.len());
     for p in &sampled.pending {

@@ -16,12 +16,12 @@ pub(super) struct Incarnation {
     total_alloc_bytes: u64,
     mallocs: u64,
     #[serde(skip)]
-    proof: Option<Proof>,
+    sighting: Option<Sighting>,
 }
 
-/// At `at` the process was the `ordinal`th: proven.
+/// At `at` the process was the `ordinal`th.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Proof {
+pub(super) struct Sighting {
     /// When.
     pub at: TimeMs,
     /// Which.
@@ -39,7 +39,7 @@ impl Incarnation {
             last_gc_ns: 0,
             total_alloc_bytes: 0,
             mallocs: 0,
-            proof: None,
+            sighting: None,
         }
     }
 
@@ -55,10 +55,8 @@ impl Incarnation {
         self.last_gc_ns = stats.last_gc_ns;
         self.total_alloc_bytes = stats.total_alloc_bytes;
         self.mallocs = stats.mallocs;
-        // An unknown verdict is no proof: a restart found later reaches back to the last proof before it.
-        if restarted || verdict.is_none_or(Verdict::is_same) {
-            self.proof = Some(Proof { at, ordinal: self.ordinal });
-        }
+        // Also where nothing is proven: what was read before a restart that is found later was not the new process.
+        self.sighting = Some(Sighting { at, ordinal: self.ordinal });
         if restarted {
             let verdict = verdict.map(|v| v.to_string()).unwrap_or_default();
             tracing::info!(
@@ -82,9 +80,9 @@ impl Incarnation {
         (self.ordinal > 0).then(|| same_process(earlier, stats))
     }
 
-    /// The proof of the last judgement, once.
-    pub(super) fn take_proof(&mut self) -> Option<Proof> {
-        self.proof.take()
+    /// The last reading, once.
+    pub(super) fn take_sighting(&mut self) -> Option<Sighting> {
+        self.sighting.take()
     }
 
     /// Ordinal and first sight of the present process; `None` before the first reading.
@@ -137,22 +135,22 @@ mod tests {
     fn an_agent_that_restarts_knows_the_process_again_and_a_new_one_too() {
         let mut seen = Incarnation::new("api");
         assert!(!seen.judge(&stats(3, 1_000), TimeMs(1)));
-        assert_eq!((seen.present(), seen.take_proof().map(|p| p.ordinal)), (Some((1, 1)), Some(1)));
+        assert_eq!((seen.present(), seen.take_sighting().map(|p| p.ordinal)), (Some((1, 1)), Some(1)));
         let mut again = Incarnation::from_note("api", Some(&seen.to_note()));
         assert!(!again.judge(&stats(7, 1_000), TimeMs(2)));
         assert_eq!(again.present(), Some((1, 1)));
         let mut later = Incarnation::from_note("api", Some(&again.to_note()));
         assert!(later.judge(&stats(9, 5_000_000), TimeMs(3)));
-        assert_eq!((later.present(), later.take_proof().map(|p| p.at)), (Some((2, 3)), Some(TimeMs(3))));
-        assert_eq!(later.take_proof(), None);
+        assert_eq!((later.present(), later.take_sighting().map(|p| p.at)), (Some((2, 3)), Some(TimeMs(3))));
+        assert_eq!(later.take_sighting(), None);
     }
 
     #[test]
     fn before_the_first_collection_nothing_is_proven_and_nothing_counted_twice() {
         let mut seen = Incarnation::new("api");
         seen.judge(&stats(0, 0), TimeMs(1));
-        assert!(seen.take_proof().is_some());
+        assert!(seen.take_sighting().is_some());
         assert!(!seen.judge(&stats(2, 9), TimeMs(2)));
-        assert_eq!((seen.present(), seen.take_proof()), (Some((1, 1)), None));
+        assert_eq!((seen.present(), seen.take_sighting().map(|p| p.ordinal)), (Some((1, 1)), Some(1)));
     }
 }

@@ -4,6 +4,7 @@
 use crate::reader::Reader;
 use linger_derive::goroutines::SiteKey;
 use linger_series::{Labels, Selector, TimeMs, Window, metric};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// How far back a former agent's points are looked for: a threshold quiet for longer is nobody's alarm.
@@ -32,13 +33,13 @@ impl Shown {
         };
         let sites = of(metric::GOROUTINES_AT_SITE).into_iter();
         let site = |l: &Labels| (l.get("site") != metric::OTHER_SITE).then(|| l.get("site").to_owned());
-        Self {
-            goroutines: sites.filter_map(|l| Some((l.get("class").parse().ok()?, site(&l)?))).collect(),
-            defers: of(metric::DEFERS_PENDING)
-                .into_iter()
-                .map(|l| (l.get("kind").to_owned(), l.get("site").to_owned()))
-                .collect(),
-        }
+        // A target whose labels were changed has each site once for each set of labels.
+        let goroutines: BTreeSet<SiteKey> =
+            sites.filter_map(|l| Some((l.get("class").parse().ok()?, site(&l)?))).collect();
+        let piles = of(metric::DEFERS_PENDING).into_iter();
+        let defers: BTreeSet<(String, String)> =
+            piles.map(|l| (l.get("kind").to_owned(), l.get("site").to_owned())).collect();
+        Self { goroutines: goroutines.into_iter().collect(), defers: defers.into_iter().collect() }
     }
 }
 

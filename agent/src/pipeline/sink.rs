@@ -58,7 +58,11 @@ impl ToStore {
     ) -> Result<(), linger_store::Error> {
         let mut samples = Vec::with_capacity(points.len());
         for (key, value) in points {
-            samples.push((self.id(stream, key)?, *value));
+            match self.id(stream, key) {
+                Ok(id) => samples.push((id, *value)),
+                // One series that cannot be had (a limit reached) costs its own points only.
+                Err(e) => complain(&self.refused, stream, &format!("{key}: {e}")),
+            }
         }
         let (refused, aged_out, name) = (self.refused.clone(), self.aged_out.clone(), stream.clone());
         self.store.append(Scrape { stream: stream.clone(), at, samples }, move |stored| {

@@ -9,8 +9,12 @@ use linger_derive::defers::cpu::CpuDefers;
 use linger_derive::defers::heap::Symbols;
 use linger_derive::goroutines::Memory;
 use linger_derive::site::StartLines;
-use linger_series::{Labels, TimeMs, metric};
+use linger_series::{Labels, SeriesKey, TimeMs, metric};
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::Duration;
+
+/// How often a site's description is stored again; readers look back a day for it.
+const DESCRIBE_EVERY: Duration = Duration::from_secs(3600);
 
 /// What is given of a target.
 #[derive(Clone, Debug)]
@@ -54,6 +58,8 @@ pub(super) struct TargetState {
     pub defers_shown: Vec<(String, String)>,
     /// CPU profiles of the last hour.
     pub cpu: VecDeque<(TimeMs, CpuDefers)>,
+    /// Descriptions of sites stored, and when.
+    described: HashMap<SeriesKey, TimeMs>,
     failures: BTreeMap<(CollectorKind, &'static str), u64>,
     cost_s: HashMap<CollectorKind, f64>,
 }
@@ -77,6 +83,7 @@ impl TargetState {
             symbols: Symbols::default(),
             defers_shown,
             cpu: VecDeque::new(),
+            described: HashMap::new(),
             failures: BTreeMap::new(),
             cost_s: HashMap::new(),
         }
@@ -90,6 +97,23 @@ impl TargetState {
         self.goroutines = Memory::of_shown(self.goroutines.shown().cloned());
         self.symbols.clear();
         self.cpu.clear();
+    }
+
+    /// Drops descriptions of sites that were stored within [`DESCRIBE_EVERY`]: they never change, and there is one
+    /// for each site of each scrape.
+    pub(super) fn thin_out(&mut self, samples: &mut Samples, at: TimeMs) {
+        self.described.retain(|_, stored| at.since(*stored) < DESCRIBE_EVERY);
+        let described = &mut self.described;
+        samples.points.retain(|(key, _)| {
+            if &*key.name != metric::SITE_INFO {
+                return true;
+            }
+            let fresh = !described.contains_key(key);
+            if fresh {
+                described.insert(key.clone(), at);
+            }
+            fresh
+        });
     }
 
     /// Adds the scrape's own health to its points.

@@ -78,7 +78,11 @@ impl Client {
     }
 
     async fn exchange(&self, request: &Request, received: &mut usize) -> Result<Bytes, Failure> {
-        let mut response = self.send(request.url.clone()).await?;
+        let mut response = match self.send(request.url.clone()).await {
+            // The service may have closed the idle connection just when it was used again: once more, afresh.
+            Err(f) if f.state == State::Reset => self.send(request.url.clone()).await.map_err(|_| f)?,
+            sent => sent?,
+        };
         if let Some(slashed) = added_slash(&request.url, &response) {
             response = self.send(slashed).await?;
         }

@@ -8,6 +8,9 @@
 use linger_config::CollectorKind;
 use std::time::Duration;
 
+/// Most that a failed request is taken to have cost: at half a percent of a core it is tried again within ten minutes.
+pub const FAILED_MAX: Duration = Duration::from_secs(3);
+
 /// CPU time one request of `kind` costs a service with `goroutines`, when it took `took` from request to last
 /// byte.
 #[must_use]

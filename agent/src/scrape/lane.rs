@@ -56,7 +56,14 @@ impl Scraper {
         let bytes = fetched.as_ref().ok().map(|a| a.body.len());
         let window_s = request::window_s(self.target.collectors.get(kind));
         let known = self.schedule.borrow().goroutines().unwrap_or(0);
-        let cost = took.map(|took| cost::predicted(kind, took, window_s, known));
+        let spent = match &fetched {
+            Ok(answer) => Some(answer.took),
+            // Nobody was reached, or somebody said no at once.
+            Err(f) if f.state.is_unreachable() || f.state == State::Busy => None,
+            // Whoever gave up on an answer has made the service work for it all the same.
+            Err(_) => Some((self.now() - began).min(cost::FAILED_MAX)),
+        };
+        let cost = spent.map(|spent| cost::predicted(kind, spent, window_s, known));
         let mut job =
             Job { target: self.target.name.clone(), kind, at, window_s, fetched, cost, symbols: None };
         let mut reply = self.pipeline.work(job.clone()).await;

@@ -24,6 +24,8 @@ pub type Tick = Duration;
 
 /// Above this many goroutines a goroutine profile grows the service's own memory (+270 MiB at 1e5).
 pub const GOROUTINES_DENSE: u64 = 50_000;
+/// Below this many the crossing may happen again: a count that swings around the line does not count as many.
+const GOROUTINES_SPARSE: u64 = 40_000;
 /// How often a goroutine profile is taken above [`GOROUTINES_DENSE`].
 pub const DENSE_EVERY: Duration = Duration::from_secs(600);
 /// No scheduled trace above this many goroutines: its cost grows with them.
@@ -101,6 +103,8 @@ pub enum Next {
 struct Entry {
     plan: Plan,
     next: Tick,
+    /// When it ran last.
+    last: Option<Tick>,
     cost: Option<Duration>,
     state: State,
 }
@@ -112,6 +116,7 @@ pub struct Schedule {
     rules: Rules,
     reachable: bool,
     goroutines: Option<u64>,
+    dense: bool,
     seed: u64,
 }
 
@@ -128,10 +133,10 @@ impl Schedule {
                 let offset =
                     if plan.kind == CollectorKind::Count { Duration::ZERO } else { spread.mul_f64(part) };
                 let state = if plan.enabled { State::Scheduled } else { State::Off };
-                Entry { plan: *plan, next: now + offset, cost: None, state }
+                Entry { plan: *plan, next: now + offset, last: None, cost: None, state }
             })
             .collect();
-        Self { entries, rules, reachable: false, goroutines: None, seed }
+        Self { entries, rules, reachable: false, goroutines: None, dense: false, seed }
     }
 
     /// What `lane` does at `now`.
@@ -161,10 +166,11 @@ impl Schedule {
             if let Some(e) = self.entries.get_mut(i) {
                 e.state = done.state.clone();
                 e.cost = done.cost.or(e.cost);
+                e.last = Some(began);
             }
             let wait = self.wait_after(i, &done.state);
             if let Some(e) = self.entries.get_mut(i) {
-                e.next = next_turn(e.next.min(began), wait, now);
+                e.next = next_turn(e.next.min(began), began, wait, now);
             }
         }
         if came_back || (broke && done.kind != CollectorKind::Count && done.kind != CollectorKind::Heap) {
@@ -246,28 +252,37 @@ impl Schedule {
     /// Whether this count crossed [`GOROUTINES_DENSE`] upwards.
     fn count_goroutines(&mut self, counted: Option<u64>) -> bool {
         let Some(n) = counted else { return false };
-        let crossed =
-            n > GOROUTINES_DENSE && self.goroutines.is_some_and(|before| before <= GOROUTINES_DENSE);
+        let (first, was_dense) = (self.goroutines.is_none(), self.dense);
         self.goroutines = Some(n);
-        crossed
+        self.dense = n > if was_dense { GOROUTINES_SPARSE } else { GOROUTINES_DENSE };
+        self.dense && !was_dense && !first
     }
 
+    /// Makes `kind` due now, or as soon as its cost and the goroutine count allow.
     fn bring_forward(&mut self, kind: CollectorKind, now: Tick) {
-        if let Some(e) = self.entries.iter_mut().find(|e| e.plan.kind == kind) {
-            e.next = e.next.min(now);
+        let Some(i) = self.index(kind) else { return };
+        let Some(e) = self.entries.get(i) else { return };
+        let earliest = e.last.map_or(now, |last| now.max(last + self.least_interval(e)));
+        if let Some(e) = self.entries.get_mut(i) {
+            e.next = e.next.min(earliest);
         }
     }
 
     /// The interval of one collector by its own cost and the goroutine count, before the common budget.
     fn own_interval(&self, e: &Entry) -> Duration {
-        let mut every = e.plan.every;
+        e.plan.every.max(self.least_interval(e))
+    }
+
+    /// The shortest interval that spares the service, whatever the plan says.
+    fn least_interval(&self, e: &Entry) -> Duration {
+        let mut least = Duration::ZERO;
         if let Some(cost) = e.cost.filter(|_| e.plan.kind != CollectorKind::Count) {
-            every = every.max(cost.div_f64(self.rules.duty_cycle_max.max(1e-6)));
+            least = cost.div_f64(self.rules.duty_cycle_max.max(1e-6));
         }
-        if e.plan.kind == CollectorKind::Goroutine && self.goroutines.is_some_and(|n| n > GOROUTINES_DENSE) {
-            every = every.max(DENSE_EVERY.div_f64(self.rules.time_scale));
+        if e.plan.kind == CollectorKind::Goroutine && self.dense {
+            least = least.max(DENSE_EVERY.div_f64(self.rules.time_scale));
         }
-        every
+        least
     }
 
     /// The interval in force: when all collectors together exceed the duty cycle, all but `count` widen alike.
@@ -297,9 +312,11 @@ impl Schedule {
     }
 }
 
-/// The next turn on the cadence `from + k * every` that is after `now`.
-fn next_turn(from: Tick, every: Duration, now: Tick) -> Tick {
+/// The next turn on the cadence `from + k * every` that is after `now`. A turn that was put off for longer than
+/// the interval starts a new cadence: two in a row would come of the old one.
+fn next_turn(from: Tick, began: Tick, every: Duration, now: Tick) -> Tick {
     let every = every.max(Duration::from_millis(1));
+    let from = if began - from > every { began } else { from };
     let next = from + every;
     if next > now {
         return next;
@@ -467,6 +484,37 @@ mod tests {
         });
         assert!((2..=3).contains(&runs(&ran, Kind::Goroutine)), "{ran:?}");
         assert_eq!(runs(&ran, Kind::Trace), 0);
+    }
+
+    #[test]
+    fn a_count_that_swings_around_the_line_or_flaps_costs_no_profile_each_time() {
+        let mut s = schedule();
+        let quiet = |k| if k == Kind::Count { counted(100) } else { done(k, State::Ok, 1) };
+        let _ = simulate(&mut s, 0, 100, quiet);
+        let mut profiles = 0;
+        for round in 0..30 {
+            let now = S(100 + 10 * round);
+            s.finished(&counted(if round % 2 == 0 { 50_500 } else { 49_500 }), now, now);
+            if round % 5 == 4 {
+                s.finished(&done(Kind::Count, State::Refused, 0), now, now);
+                s.finished(&counted(50_500), now, now);
+            }
+            while let Next::Run(kind) = s.next(Lane::Quick, now) {
+                profiles += u64::from(kind == Kind::Goroutine);
+                s.finished(&done(kind, State::Ok, 1), now, now);
+            }
+        }
+        assert_eq!(profiles, 1);
+    }
+
+    #[test]
+    fn a_turn_that_was_put_off_is_not_followed_by_a_second_one() {
+        let mut s = schedule();
+        s.finished(&counted(20_000), S(0), S(0));
+        s.finished(&counted(100), S(1_495), S(1_495));
+        let trace = Finished { cost: None, ..done(Kind::Trace, State::Ok, 0) };
+        s.finished(&trace, S(1_500), S(1_501));
+        assert_eq!(s.entries.iter().find(|e| e.plan.kind == Kind::Trace).unwrap().next, S(2_100));
     }
 
     #[test]

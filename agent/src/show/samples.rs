@@ -57,6 +57,7 @@ fn series(class: &str, site: SiteText, last: f64, points: Vec<Dot>) -> TrendSeri
         labels: BTreeMap::new(),
         class: Some(class.into()),
         site: Some(site),
+        last_ms: NOW_MS - 7_000,
         last,
         slope_per_hour: None,
         interval: None,
@@ -333,7 +334,9 @@ pub(super) fn status() -> Status {
         now_ms: NOW_MS,
         as_of_ms: NOW_MS,
         rules: vec![],
+        judged: None,
         agent: AgentStatus {
+            time_scale: 1.0,
             running: true,
             linger: "0.1.0".into(),
             pid: Some(4_242),

@@ -81,6 +81,10 @@ impl SaidOfOne {
                 .and_then(|bytes| within(bytes, BODY_BYTES_MIN, BODY_BYTES_MAX, "", report)),
             faulty: false,
         };
+        if let Some(enabled) = said.enabled.as_ref().filter(|e| kind == CollectorKind::Count && !e.value) {
+            let fault = enabled.at.fault(report, "`count` cannot be switched off");
+            fault.label("it is the knock that tells whether the service is there");
+        }
         Self { faulty: report.len() > before, ..said }
     }
 }
