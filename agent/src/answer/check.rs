@@ -88,7 +88,7 @@ fn about_judging(status: &Status, question: &CheckQuestion) -> Vec<(u8, String)>
     let mut findings = Vec::new();
     match &status.judged {
         Some(Judged { error: Some(e), .. }) => {
-            findings.push((UNKNOWN, format!("thresholds cannot be judged: {e}")))
+            findings.push((UNKNOWN, format!("thresholds cannot be judged: {e}")));
         }
         // A turn waits for scrapes under way, and the pace has a floor: both are seconds.
         judged => {
