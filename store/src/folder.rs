@@ -162,6 +162,11 @@ pub(crate) fn replace_file(dir: &Path, name: &str, new_name: &str, content: &str
     write().map_err(|e| Error::io(&new, e))
 }
 
+/// Makes a folder's names durable: those of files and folders made, renamed or removed in it.
+pub(crate) fn sync_dir(dir: &Path) -> Result<(), Error> {
+    File::open(dir).and_then(|file| file.sync_all()).map_err(|e| Error::io(dir, e))
+}
+
 /// Bytes that a folder takes on disk, in blocks as the file system counts them; what cannot be read counts nothing.
 pub(crate) fn bytes_on_disk(dir: &Path) -> u64 {
     fn sum(dir: &Path, depth: usize) -> u64 {

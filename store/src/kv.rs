@@ -1,6 +1,7 @@
 //! The small key-value interface the store stands on, so that sled stays behind one file and faults can be put
 //! between in tests.
 
+mod blobs;
 pub(crate) mod sled;
 
 use crate::Error;
