@@ -2,8 +2,29 @@
 
 use crate::day::Day;
 use linger_series::TimeMs;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
+
+/// Days without a gap that are believed after one: three hold a whole day of the clock's own running.
+const RUN_DAYS_MIN: u32 = 3;
+
+/// The time from which ages count: the newest sample's, unless its day may come from a clock that jumped ahead. Days
+/// after a gap are believed once there are three in a row; until then ages count from the day before the gap, so that
+/// one wrong time drops nothing. Only the last gap is doubted: who runs the agent every other day keeps each day no
+/// longer than one gap more.
+pub(crate) fn believed(days: &BTreeSet<Day>, newest: TimeMs) -> TimeMs {
+    let mut later = Day::of(newest);
+    for &day in days.range(..later).rev() {
+        if later.0 - day.0 > 1 {
+            return day.start();
+        }
+        later = day;
+        if Day::of(newest).0 - day.0 + 1 >= RUN_DAYS_MIN {
+            break;
+        }
+    }
+    newest
+}
 
 /// Days to drop. `bytes` holds the size of each day (quarantined parts with theirs), `other_bytes` what cannot be
 /// dropped. The newest day always stays: a cap that not even one day fits is met by no choice of days.
@@ -31,7 +52,7 @@ pub(crate) fn expired(
 
 #[cfg(test)]
 mod tests {
-    use super::expired;
+    use super::{believed, expired};
     use crate::day::Day;
     use linger_series::TimeMs;
     use std::time::Duration;
@@ -53,6 +74,34 @@ mod tests {
         check(19 * 24 + 12, 30, 1049, &[10]);
         check(19 * 24 + 12, 30, 300, &[10, 11, 12, 13, 14, 15, 16, 17]);
         check(19 * 24 + 12, 8, 850, &[10, 11]);
+    }
+
+    #[track_caller]
+    fn check_believed(days: &[u32], newest_day: u32, expected: u32) {
+        let newest = Day(newest_day).start() + Duration::from_secs(3600);
+        let counted_from = believed(&days.iter().map(|d| Day(*d)).collect(), newest);
+        assert_eq!(Day::of(counted_from), Day(expected), "{days:?}");
+        assert!(counted_from <= newest);
+    }
+
+    #[test]
+    fn a_day_after_a_gap_ages_nothing_before_it_has_neighbours() {
+        check_believed(&[10, 11, 12], 12, 12);
+        // The newest day may be in memory only.
+        check_believed(&[10, 11, 12], 13, 13);
+        check_believed(&[10], 10, 10);
+        check_believed(&[], 10, 10);
+        check_believed(&[10, 11], 11, 11);
+        // A clock that jumped, also just before midnight.
+        check_believed(&[10, 11, 12, 900], 900, 12);
+        check_believed(&[10, 11, 12, 14], 14, 12);
+        check_believed(&[10, 11, 12, 900, 901], 901, 12);
+        check_believed(&[10, 11, 12], 900, 12);
+        // An agent that was off for long.
+        check_believed(&[10, 11, 12, 900, 901, 902], 902, 902);
+        check_believed(&[10, 11, 12, 900, 901, 902, 903], 903, 903);
+        // One that runs every other day.
+        check_believed(&[10, 12, 14, 16], 16, 14);
     }
 
     #[test]

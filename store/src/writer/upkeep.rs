@@ -74,8 +74,8 @@ impl Writer {
         }
     }
 
-    /// Drops days by age and by bytes. Age counts from the newest sample where that is earlier than `now`: a clock
-    /// that jumped ahead must not empty the store.
+    /// Drops days by age and by bytes. Age counts from the newest sample that is believed where that is earlier than
+    /// `now`: a clock that jumped ahead must not empty the store.
     fn retain(&mut self, now: TimeMs) -> Result<(), Error> {
         let shared = &self.shared;
         let stats = shared.stats();
@@ -84,7 +84,9 @@ impl Writer {
             *bytes.entry(day).or_default() += partition.bytes;
         }
         let other = stats.disk_bytes.saturating_sub(bytes.values().sum());
-        let now = stats.newest.map_or(now, |newest| newest.min(now));
+        let days = shared.partitions.days().into_iter();
+        let days = days.chain(read(&shared.head).last_times().map(Day::of)).collect();
+        let now = stats.newest.map_or(now, |newest| retention::believed(&days, newest.min(now)).min(now));
         let options = &shared.options;
         let gone = retention::expired(&bytes, other, now, options.retention_age, options.retention_bytes);
         for &day in &gone {
