@@ -6,6 +6,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What failed and where. Cheap to clone: one failed flush is told to every scrape it was to acknowledge.
 #[derive(Clone, Debug)]
@@ -87,6 +88,16 @@ pub enum Error {
         /// Time of the stream's last one.
         last: TimeMs,
     },
+    /// A scrape is more than a day and a half ahead of the newest one of all streams, and less time than that passed: a clock that jumped.
+    /// Believed when it goes on from there for `believed_after`.
+    TimeJumped {
+        /// Time of the refused scrape.
+        at: TimeMs,
+        /// Newest time believed.
+        newest: TimeMs,
+        /// How long times must go on from the jump.
+        believed_after: Duration,
+    },
     /// A time before 1970 or after 9999.
     TimeOutOfRange {
         /// The time.
@@ -163,6 +174,12 @@ impl fmt::Display for Error {
                 f,
                 "{}/{}: a scrape at {at} ms is not later than the last one at {last} ms",
                 stream.target, stream.collector
+            ),
+            Self::TimeJumped { at, newest, believed_after } => write!(
+                f,
+                "a scrape at {at} ms is far ahead of the newest one at {newest} ms: the clock jumped; \
+                 accepted once it goes on from there for {} s",
+                believed_after.as_secs()
             ),
             Self::TimeOutOfRange { at } => write!(f, "time {at} ms is outside the years 1970 to 9999"),
             Self::UnknownSeries { id } => write!(f, "series {id} is not known in this stream"),

@@ -105,6 +105,7 @@ impl Parts {
             scrapes_dropped: get(&counters.scrapes_dropped),
             samples_dropped: get(&counters.samples_dropped),
             scrapes_refused: get(&counters.scrapes_refused),
+            last_refusal: lock(&counters.last_refusal).clone(),
             samples_sealed: days.iter().map(|facts| facts.samples).sum(),
             block_bytes: days.iter().map(|facts| facts.block_bytes).sum(),
             head_samples: head.samples(),

@@ -26,8 +26,10 @@ pub struct Stats {
     pub scrapes_dropped: u64,
     /// Samples of those.
     pub samples_dropped: u64,
-    /// Scrapes refused: time not rising, unknown series, or a failed write.
+    /// Scrapes refused: time not rising or far ahead, unknown series, or a failed write.
     pub scrapes_refused: u64,
+    /// Why the last of them was refused, failed writes aside: it names the stream whose samples lie in the future.
+    pub last_refusal: Option<String>,
     /// Samples in sealed blocks.
     pub samples_sealed: u64,
     /// Bytes of sealed blocks, without sled's own.
@@ -62,6 +64,7 @@ pub(crate) struct Counters {
     pub(crate) scrapes_dropped: AtomicU64,
     pub(crate) samples_dropped: AtomicU64,
     pub(crate) scrapes_refused: AtomicU64,
+    pub(crate) last_refusal: Mutex<Option<String>>,
     pub(crate) wal_records_broken: AtomicU64,
     pub(crate) last_flush_us: AtomicU64,
     pub(crate) faults: AtomicU64,

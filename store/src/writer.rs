@@ -14,7 +14,7 @@ use crate::parts::Parts;
 use crate::rewrite::Rewrite;
 use crate::stats::raise;
 use crate::store::Scrape;
-use crate::sync::{read, write};
+use crate::sync::{lock, read, write};
 use crate::wal::log::Seq;
 use crate::wal::{self, Chain};
 use crate::{Error, SeriesId};
@@ -26,7 +26,10 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
+mod clock;
 mod upkeep;
+
+use clock::Clock;
 
 /// Told once, on the writer's thread: keep it short.
 pub(crate) type OnAck = Box<dyn FnOnce(Result<(), Error>) + Send>;
@@ -47,6 +50,7 @@ pub(crate) struct Writer {
     records: wal::Encoder,
     blocks: block::Encoder,
     tails: HashMap<StreamId, Tail>,
+    clock: Clock,
     pending: Vec<(Scrape, OnAck)>,
     pending_samples: usize,
     notes: BTreeMap<String, Vec<u8>>,
@@ -95,6 +99,7 @@ impl Writer {
             records: wal::Encoder::new().map_err(zstd)?,
             blocks: block::Encoder::new(block::SEAL_LEVEL).map_err(zstd)?,
             tails: HashMap::new(),
+            clock: Clock::default(),
             pending: Vec::new(),
             pending_samples: 0,
             notes: BTreeMap::new(),
@@ -113,6 +118,7 @@ impl Writer {
             let tail = writer.tail_of(stream, *sealed, last_seq, last_seq);
             writer.tails.insert(stream, tail);
         }
+        writer.clock = Clock::after(writer.tails.values().filter_map(|tail| tail.last).max());
         Ok(writer)
     }
 
@@ -251,6 +257,7 @@ impl Writer {
                 Ok(None) => self.tell(on_ack, Ok(())),
                 Err(error) => {
                     raise(&self.shared.counters.scrapes_refused, 1);
+                    *lock(&self.shared.counters.last_refusal) = Some(error.to_string());
                     self.tell(on_ack, Err(error));
                 }
             }
@@ -274,6 +281,8 @@ impl Writer {
         if let Some(last) = tail.last.filter(|last| at <= *last) {
             return Err(Error::TimeNotAfter { stream: scrape.stream, at, last });
         }
+        let judged = self.clock.judge(at, Instant::now());
+        judged.map_err(|newest| Error::TimeJumped { at, newest, believed_after: clock::BELIEVED_AFTER })?;
         let room = tail.block_samples < BLOCK_SAMPLES_MAX
             && (tail.block_samples == 0 || tail.block_day == Some(Day::of(at)));
         if !room {

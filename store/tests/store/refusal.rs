@@ -98,6 +98,34 @@ fn scrapes_that_do_not_fit_are_refused_whole_and_change_nothing() {
 }
 
 #[test]
+fn a_clock_that_jumps_ahead_is_not_believed_and_does_not_block_its_stream() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let ids = register(&store, 1);
+    let jump = DAY_START + 900 * 86_400_000;
+    append(&store, DAY_START, vec![(ids[0], 1.0)]).unwrap();
+    let refused = |store: &Store| append(store, jump, vec![(ids[0], 5.0)]).unwrap_err();
+    let error = refused(&store);
+    assert!(
+        matches!(error, Error::TimeJumped { at: TimeMs(at), newest: TimeMs(DAY_START), .. } if at == jump),
+        "{error}"
+    );
+    // Nor does a stream of its own, or a start, make it the truth.
+    let other = Stream::new("new", "heap");
+    let id = store.register(&other, &key(9)).unwrap();
+    assert!(matches!(append_to(&store, other, jump, vec![(id, 1.0)]), Err(Error::TimeJumped { .. })));
+    append(&store, DAY_START + 15_000, vec![(ids[0], 2.0)]).unwrap();
+    store.close().unwrap();
+    let store = open(dir.path());
+    assert!(matches!(refused(&store), Error::TimeJumped { .. }));
+    let stats = store.stats();
+    assert_eq!((stats.scrapes_refused, stats.newest), (1, Some(TimeMs(DAY_START + 15_000))));
+    assert_eq!(stats.last_refusal.as_deref().map(|text| text.contains("the clock jumped")), Some(true));
+    append(&store, DAY_START + 30_000, vec![(ids[0], 3.0)]).unwrap();
+    assert_eq!(points_of(&store, 0).len(), 3);
+}
+
+#[test]
 fn a_full_queue_drops_the_newest_and_counts_it() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path(), Options { queue_scrapes_max: 4, ..options() }).unwrap();
