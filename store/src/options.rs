@@ -52,7 +52,8 @@ impl Default for Options {
 /// How much one `select` may return.
 #[derive(Clone, Copy, Debug)]
 pub struct SelectLimits {
-    /// Most series; 2,000 is ten metrics of 200 sites each.
+    /// Most series that have points in the window, to the day where they are sealed; 20,000 is ten metrics of 200
+    /// sites each, all replaced ten times. Registered ones without points do not count.
     pub series_max: usize,
     /// Most points of all series together; a million are 16 MB, or 25 series over a week at 15 s.
     pub points_max: usize,
@@ -60,7 +61,7 @@ pub struct SelectLimits {
 
 impl Default for SelectLimits {
     fn default() -> Self {
-        Self { series_max: 2_000, points_max: 1_000_000 }
+        Self { series_max: 20_000, points_max: 1_000_000 }
     }
 }
 

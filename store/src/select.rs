@@ -32,18 +32,39 @@ pub(crate) fn select(
     window: Window,
     limits: SelectLimits,
 ) -> Result<Vec<Series>, Error> {
-    let mut readings = Vec::new();
+    let matcher = Matcher::new(selector)?;
     let mut budget = Budget { points: 0, max: limits.points_max };
-    for (id, key) in matching(shared, selector, limits.series_max)? {
-        let mut unsealed = Vec::new();
-        read(&shared.head).points(id.stream(), id.ordinal(), window, &mut unsealed);
+    let mut readings = Vec::new();
+    let mut take = |id: SeriesId, unsealed: Vec<Point>, budget: &mut Budget| {
+        // Between the two reads retention may have forgotten it.
+        let Some(key) = shared.meta.series(id)?.filter(|key| matcher.matches(key)) else { return Ok(()) };
+        if readings.len() >= limits.series_max {
+            return Err(Error::TooMany { limit: "series in one answer", max: limits.series_max });
+        }
         budget.take(unsealed.len())?;
         readings.push(Reading { id, key, points: Vec::new(), unsealed });
+        Ok(())
+    };
+    let mut quiet = Vec::new();
+    for id in shared.meta.candidates(selector)? {
+        let mut unsealed = Vec::new();
+        read(&shared.head).points(id.stream(), id.ordinal(), window, &mut unsealed);
+        match unsealed.is_empty() {
+            true => quiet.push(id),
+            false => take(id, unsealed, &mut budget)?,
+        }
     }
+    let mut days = shared.partitions.days();
+    days.retain(|day| window.from < day.end() && day.start() < window.to);
+    // Sites come and go: most registered series have nothing in a short window, and do not count. What days hold is
+    // read after all of the head was copied, so that a seal in between is seen.
+    for id in sealed_in(shared, &days, quiet)? {
+        take(id, Vec::new(), &mut budget)?;
+    }
+    readings.sort_unstable_by_key(|reading| reading.id);
     let mut decoder =
         Decoder::new().map_err(|e| Error::Engine { part: "select".to_owned(), why: e.to_string() })?;
-    let days = shared.partitions.days();
-    for day in days.into_iter().filter(|day| window.from < day.end() && day.start() < window.to) {
+    for day in days {
         read_day(shared, &mut decoder, day, window, &mut readings, &mut budget)?;
     }
     for reading in &mut readings {
@@ -56,31 +77,30 @@ pub(crate) fn select(
 
 /// Keys of the series a selector means, whether or not they have points, in order and each once.
 pub(crate) fn keys(shared: &Parts, selector: &Selector) -> Result<Vec<SeriesKey>, Error> {
-    let found = matching(shared, selector, shared.options.series_max)?;
-    let mut keys: Vec<SeriesKey> = found.into_iter().map(|(_, key)| key).collect();
+    let matcher = Matcher::new(selector)?;
+    let mut keys = Vec::new();
+    for id in shared.meta.candidates(selector)? {
+        keys.extend(shared.meta.series(id)?.filter(|key| matcher.matches(key)));
+    }
     keys.sort_unstable();
     keys.dedup();
     Ok(keys)
 }
 
-fn matching(
-    shared: &Parts,
-    selector: &Selector,
-    series_max: usize,
-) -> Result<Vec<(SeriesId, SeriesKey)>, Error> {
-    let matcher = Matcher::new(selector)?;
-    let mut found = Vec::new();
-    for id in shared.meta.candidates(selector)? {
-        // Between the two reads retention may have forgotten it.
-        let Some(key) = shared.meta.series(id)? else { continue };
-        if matcher.matches(&key) {
-            if found.len() >= series_max {
-                return Err(Error::TooMany { limit: "series in one answer", max: series_max });
-            }
-            found.push((id, key));
+/// Those of rising `ids` that have samples in sealed blocks of these days. To the day: for a short window it can be
+/// all that its day holds.
+fn sealed_in(shared: &Parts, days: &[Day], ids: Vec<SeriesId>) -> Result<Vec<SeriesId>, Error> {
+    let place = |id: &SeriesId| (id.stream(), group_of(id.ordinal()));
+    let mut sealed = Vec::new();
+    for ids in ids.chunk_by(|a, b| place(a) == place(b)) {
+        let Some((stream, group)) = ids.first().map(place) else { continue };
+        let mut mask = 0;
+        for &day in days {
+            mask |= shared.meta.group(day, stream, group)?.mask;
         }
+        sealed.extend(ids.iter().filter(|id| mask & mask_of(id.ordinal()) != 0));
     }
-    Ok(found)
+    Ok(sealed)
 }
 
 /// Points of one answer, against their limit.

@@ -172,6 +172,33 @@ fn answers_above_their_limits_name_the_limit() {
 }
 
 #[test]
+fn series_without_points_in_the_window_do_not_count_against_the_limit() {
+    const DAY_MS: i64 = 86_400_000;
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    // Each day other sites; the last day's are not sealed, and as many were only registered.
+    for day in 0..4 {
+        let samples = (0..150).map(|n| (store.register(&stream(), &key(day * 150 + n)).unwrap(), n as f64));
+        append(&store, DAY_START + day as i64 * DAY_MS, samples.collect()).unwrap();
+    }
+    register(&store, 4 * 150 + 100);
+    let select = |from_day: i64, to_day: i64, series_max| {
+        let day = |day| TimeMs(DAY_START + day * DAY_MS);
+        let window = Window { from: day(from_day), to: day(to_day) };
+        let limits = SelectLimits { series_max, ..SelectLimits::default() };
+        store.select(&Selector::default(), window, limits).map(|series| series.len())
+    };
+    for day in 0..4 {
+        assert_eq!(select(day, day + 1, 150).unwrap(), 150, "day {day}");
+        assert!(matches!(select(day, day + 1, 149), Err(Error::TooMany { max: 149, .. })), "day {day}");
+    }
+    assert_eq!(select(2, 4, 300).unwrap(), 300);
+    assert_eq!(select(0, 4, 600).unwrap(), 600);
+    assert_eq!(select(4, 9, 0).unwrap(), 0);
+    assert!(matches!(select(0, 4, 599), Err(Error::TooMany { .. })));
+}
+
+#[test]
 fn names_series_and_notes_have_limits() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path(), Options { series_max: 3, ..options() }).unwrap();
