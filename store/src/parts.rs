@@ -60,6 +60,7 @@ impl Parts {
             }
             opened => opened?,
         };
+        check_meta_is_there(&meta, &manifest, &replayed)?;
         let partition_cache = 6 * eighth / options.open_partitions_max.max(1) as u64;
         let partitions = Partitions::open(folder.clone(), engine, manifest, &options, partition_cache)?;
         let shared = Self {
@@ -141,6 +142,21 @@ impl Parts {
 
     pub(crate) fn dir(&self) -> &Path {
         self.folder.dir()
+    }
+}
+
+/// Refuses a store with samples whose meta knows no stream: sled opens a folder whose files were lost as an empty one,
+/// and streams numbered anew would find the samples of others.
+fn check_meta_is_there(meta: &Meta, manifest: &Manifest, replayed: &Replayed) -> Result<(), Error> {
+    let (streams, _) = meta.counts();
+    let has_samples = !manifest.raw.is_empty() || !replayed.last_seqs.is_empty();
+    match streams == 0 && has_samples {
+        true => Err(Error::Corrupt {
+            part: meta::PART.to_owned(),
+            at: 0,
+            why: "rows were lost: there are samples, but no stream is known".to_owned(),
+        }),
+        false => Ok(()),
     }
 }
 

@@ -4,6 +4,7 @@
 
 use super::{Meta, corrupt, key, number, row, rows};
 use crate::Error;
+use crate::bytes::Malformed;
 use crate::id::{Ordinal, SeriesId, StreamId};
 use crate::kv::{Batch, Kv};
 use crate::meta::row::Sealed;
@@ -43,12 +44,8 @@ impl Registry {
                 Some(row) => Sealed::decode(&row).map_err(corrupt)?,
                 None => Sealed::default(),
             };
-            let next_ordinal = number(kv.get(&key::next_ordinal(id))?.as_deref());
-            let state = StreamState {
-                next_ordinal: Ordinal::try_from(next_ordinal).unwrap_or(Ordinal::MAX),
-                sealed,
-                forgotten: BTreeSet::new(),
-            };
+            let state =
+                StreamState { next_ordinal: next_ordinal(kv, id)?, sealed, forgotten: BTreeSet::new() };
             registry.by_name.insert(stream, id);
             registry.streams.insert(id, state);
         }
@@ -60,6 +57,19 @@ impl Registry {
         if let Some(state) = self.streams.get_mut(&stream) {
             state.sealed = sealed;
         }
+    }
+}
+
+/// The ordinal a stream gives next. Written with the stream and with each series: where it is missing, or behind, meta
+/// lost rows, and to go on would give ids a second time and show one series' points as another's.
+fn next_ordinal(kv: &dyn Kv, stream: StreamId) -> Result<Ordinal, Error> {
+    let lost = |why| corrupt(Malformed { at: 0, why });
+    let row = kv.get(&key::next_ordinal(stream))?;
+    let next = row.and_then(|row| Ordinal::try_from(u64::from_be_bytes(row.try_into().ok()?)).ok());
+    let next = next.ok_or_else(|| lost("rows were lost: a stream without its next ordinal"))?;
+    match kv.get(&key::series(SeriesId::new(stream, next)))? {
+        Some(_) => Err(lost("rows were lost: a stream's next ordinal is taken")),
+        None => Ok(next),
     }
 }
 
@@ -241,4 +251,44 @@ impl Meta {
 /// The pairs a series is found by: its name as `__name__`, and its labels.
 fn postings(key: &SeriesKey) -> impl Iterator<Item = (&str, &str)> {
     std::iter::once(("__name__", &*key.name)).chain(key.labels.iter())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Meta, key};
+    use crate::id::StreamId;
+    use crate::kv::sled::SledEngine;
+    use crate::kv::{Batch, Engine, KvOptions};
+    use linger_series::{Labels, SeriesKey, Stream};
+
+    /// Registers three series, does something to the row of the next ordinal, and loads again.
+    #[track_caller]
+    fn check(next_ordinal: Option<&[u8]>, expected: Option<&str>) {
+        let dir = tempfile::tempdir().unwrap();
+        let options = KvOptions { cache_bytes: 1024 * 1024, segment_bytes: 128 * 1024 };
+        let kv = SledEngine.open(dir.path(), "meta", options).unwrap();
+        let meta = Meta::open(kv.clone(), 100).unwrap();
+        for site in ["a", "b", "c"] {
+            let key = SeriesKey::new("m", Labels::new([("site", site)]));
+            meta.register(&Stream::new("api", "heap"), &key).unwrap();
+        }
+        let mut batch = Batch::default();
+        match next_ordinal {
+            Some(row) => batch.put(&key::next_ordinal(StreamId(0)), row),
+            None => batch.delete(&key::next_ordinal(StreamId(0))),
+        }
+        kv.apply(batch).unwrap();
+        let said = Meta::open(kv, 100).err().map(|error| error.to_string());
+        let expected = expected.map(|why| format!("meta: corrupt at byte 0: rows were lost: {why}"));
+        assert_eq!(said, expected);
+    }
+
+    #[test]
+    fn an_ordinal_is_never_given_twice_because_rows_were_lost() {
+        check(Some(&3_u64.to_be_bytes()), None);
+        check(Some(&9_u64.to_be_bytes()), None);
+        check(None, Some("a stream without its next ordinal"));
+        check(Some(b"x"), Some("a stream without its next ordinal"));
+        check(Some(&2_u64.to_be_bytes()), Some("a stream's next ordinal is taken"));
+    }
 }

@@ -1,6 +1,7 @@
 //! Damage on disk: it costs the part it is in, is counted, and never shows as a wrong value.
 
-use crate::scene::{DAY_MS, DAY_START, append, filled, key, open, points_of, read_only, register};
+use crate::scene::{DAY_MS, DAY_START, append, filled, key, open, options, points_of, read_only, register};
+use linger_store::Store;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -99,4 +100,35 @@ fn a_partition_that_is_cut_short_or_gone_is_counted() {
     assert_eq!(filled(7, 0..1).len(), 1);
     assert_eq!(store.keys(&linger_series::Selector::default()).unwrap().len(), SITES);
     assert!(store.keys(&linger_series::Selector::default()).unwrap().contains(&key(7)));
+}
+
+#[test]
+fn samples_without_their_meta_are_refused_and_left_as_they_are() {
+    let sound = tempfile::tempdir().unwrap();
+    let expected = make(sound.path());
+    let text = "meta: corrupt at byte 0: rows were lost: there are samples, but no stream is known";
+    // Sealed samples alone, unsealed ones alone, and both.
+    for parts_gone in [&["meta", "wal"][..], &["meta", "raw", "MANIFEST"], &["meta"]] {
+        let dir = tempfile::tempdir().unwrap();
+        copy(sound.path(), dir.path());
+        let parts_kept = tempfile::tempdir().unwrap();
+        for part in parts_gone {
+            fs::rename(dir.path().join(part), parts_kept.path().join(part)).unwrap();
+        }
+        if parts_gone.contains(&"MANIFEST") {
+            // A manifest without partitions, as a new store has.
+            let new = tempfile::tempdir().unwrap();
+            open(new.path()).close().unwrap();
+            fs::copy(new.path().join("MANIFEST"), dir.path().join("MANIFEST")).unwrap();
+        }
+        for _ in 0..2 {
+            assert_eq!(Store::open(dir.path(), options()).map(|_| ()).unwrap_err().to_string(), text);
+        }
+        if parts_gone == ["meta"] {
+            fs::remove_dir_all(dir.path().join("meta")).unwrap();
+            fs::rename(parts_kept.path().join("meta"), dir.path().join("meta")).unwrap();
+            check(dir.path(), &expected, "meta brought back");
+            assert_eq!(points_of(&open(dir.path()), 7).len(), expected.len());
+        }
+    }
 }
