@@ -177,6 +177,7 @@ fn open_store(data: &Path, config: &Config) -> Result<Store, Error> {
     let options = Options {
         retention_age: config.retention.raw.get(),
         retention_bytes: config.retention.bytes.get(),
+        clock_settled: clock::has_settled(),
         ..Options::default()
     };
     Store::open(data, options).map_err(Error::Store)

@@ -30,6 +30,9 @@ pub struct Options {
     pub series_max: usize,
     /// Open for reading only: the WAL is replayed in memory, nothing is written logically, no thread is started.
     pub read_only: bool,
+    /// Whether the machine's clock can be trusted already: not in the first minutes after it booted, when a bad battery
+    /// clock is still waiting for its first NTP answer.
+    pub clock_settled: bool,
 }
 
 impl Default for Options {
@@ -44,6 +47,7 @@ impl Default for Options {
             head_age_max: Duration::from_secs(6 * 3600),
             open_partitions_max: 8,
             series_max: 100_000,
+            clock_settled: true,
             read_only: false,
         }
     }

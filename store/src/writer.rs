@@ -118,7 +118,8 @@ impl Writer {
             let tail = writer.tail_of(stream, *sealed, last_seq, last_seq);
             writer.tails.insert(stream, tail);
         }
-        writer.clock = Clock::after(writer.tails.values().filter_map(|tail| tail.last).max());
+        let settled = writer.shared.options.clock_settled;
+        writer.clock = Clock::after(writer.tails.values().filter_map(|tail| tail.last).max(), settled);
         Ok(writer)
     }
 

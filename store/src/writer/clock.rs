@@ -1,9 +1,9 @@
 //! Whether the time of a scrape is believed: a clock that is wrong once, as before the first NTP answer, must not put
 //! samples years ahead, after which nothing of the right time would be accepted. Pure: the caller brings both clocks.
 //!
-//! One judgement for all streams, since one clock stamps them. It also holds for the first scrapes after a start: that
-//! is when clocks are wrong. An agent that was off, or a machine asleep, for longer than [`AHEAD_MAX`] therefore stores
-//! nothing for its first [`BELIEVED_AFTER`], and says so.
+//! One judgement for all streams, since one clock stamps them. After a start the first time is believed where the caller
+//! says that the machine's clock has settled: an agent that was off for a week goes on at once. Where it has not, and
+//! after a machine slept for longer than [`AHEAD_MAX`], nothing is stored for [`BELIEVED_AFTER`], and that is said.
 
 use linger_series::TimeMs;
 use std::time::{Duration, Instant};
@@ -26,18 +26,22 @@ pub(super) struct Clock {
     /// When it was accepted; none if by an earlier process.
     accepted: Option<Instant>,
     jump: Option<(TimeMs, Instant)>,
+    /// Whether the first time is believed however far ahead it is.
+    settled: bool,
 }
 
 impl Clock {
-    /// A clock that goes on from what the store holds.
-    pub(super) fn after(newest: Option<TimeMs>) -> Self {
-        Self { newest, accepted: None, jump: None }
+    /// A clock that goes on from what the store holds; `settled` when the machine's own can be trusted already.
+    pub(super) fn after(newest: Option<TimeMs>, settled: bool) -> Self {
+        Self { newest, accepted: None, jump: None, settled }
     }
 
     /// Whether a scrape at `at` that arrives `now` is believed; else the newest time that is.
     pub(super) fn judge(&mut self, at: TimeMs, now: Instant) -> Result<(), TimeMs> {
         let passed = self.accepted.map_or(Duration::ZERO, |then| now.saturating_duration_since(then));
-        if let Some(newest) = self.newest.filter(|newest| at.since(*newest) > AHEAD_MAX + passed) {
+        let first_of_settled = self.settled && self.accepted.is_none();
+        let far = |newest: &TimeMs| at.since(*newest) > AHEAD_MAX + passed && !first_of_settled;
+        if let Some(newest) = self.newest.filter(far) {
             let (first, since) = *self.jump.get_or_insert((at, now));
             let passed = now.saturating_duration_since(since);
             let expected = first + passed;
@@ -73,7 +77,7 @@ mod tests {
     fn check(stored: Option<i64>, scrapes: &[(u64, i64, bool)]) {
         let time = |seconds: i64| TimeMs((START + seconds) * 1000);
         let started = Instant::now();
-        let mut clock = Clock::after(stored.map(time));
+        let mut clock = Clock::after(stored.map(time), false);
         for &(passed, at, believed) in scrapes {
             let result = clock.judge(time(at), started + Duration::from_secs(passed));
             assert_eq!(result.is_ok(), believed, "{at} s after {passed} s: {result:?}");
@@ -98,6 +102,14 @@ mod tests {
             Some(0),
             &[(0, 900 * DAY, false), (660, 950 * DAY, false), (1320, 950 * DAY + 11 * MINUTE, true)],
         );
+    }
+
+    #[test]
+    fn after_a_week_off_a_settled_clock_is_believed_at_once() {
+        let now = Instant::now();
+        let mut clock = Clock::after(Some(TimeMs(START * 1000)), true);
+        assert_eq!(clock.judge(TimeMs((START + 7 * DAY) * 1000), now), Ok(()));
+        assert!(clock.judge(TimeMs((START + 900 * DAY) * 1000), now).is_err());
     }
 
     #[test]

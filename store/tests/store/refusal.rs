@@ -110,13 +110,13 @@ fn a_clock_that_jumps_ahead_is_not_believed_and_does_not_block_its_stream() {
         matches!(error, Error::TimeJumped { at: TimeMs(at), newest: TimeMs(DAY_START), .. } if at == jump),
         "{error}"
     );
-    // Nor does a stream of its own, or a start, make it the truth.
+    // Nor does a stream of its own, or a start of a machine whose clock has not settled, make it the truth.
     let other = Stream::new("new", "heap");
     let id = store.register(&other, &key(9)).unwrap();
     assert!(matches!(append_to(&store, other, jump, vec![(id, 1.0)]), Err(Error::TimeJumped { .. })));
     append(&store, DAY_START + 15_000, vec![(ids[0], 2.0)]).unwrap();
     store.close().unwrap();
-    let store = open(dir.path());
+    let store = Store::open(dir.path(), Options { clock_settled: false, ..options() }).unwrap();
     assert!(matches!(refused(&store), Error::TimeJumped { .. }));
     let stats = store.stats();
     assert_eq!((stats.scrapes_refused, stats.newest), (1, Some(TimeMs(DAY_START + 15_000))));
