@@ -11,9 +11,10 @@ pub mod trend;
 use crate::live::STATUS_NOTE;
 use crate::question::{Answer, Question, SitesQuestion};
 use crate::reader::Reader;
-use crate::report::{Defers, Range, Status, Trend, VERSION};
-use linger_series::{TimeMs, Window};
+use crate::report::{AgentStatus, Defers, Range, Status, StoreStatus, Trend, VERSION};
+use linger_series::{Selector, TimeMs, Window, metric};
 use linger_store::{Options, Store};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::Path;
 
@@ -137,14 +138,12 @@ pub fn from_folder(dir: &Path, question: &Question) -> Result<Answer, Error> {
 /// The status a stopped agent left behind, with what its store holds now.
 fn status_of_folder(store: &Store, dir: &Path) -> Result<Status, Error> {
     let note = store.note(STATUS_NOTE).map_err(|e| Error::Internal(e.to_string()))?;
-    let Some(note) = note else {
-        return Err(Error::NotFound {
-            message: format!("the agent of {} stopped before its first minute was over", dir.display()),
-            hint: "run `linger agent URL` with this folder for a while".into(),
-        });
+    // One that is missing (killed within the first minute) or of another version costs the states, not the points.
+    let saved = note.and_then(|note| serde_json::from_slice(&note).ok());
+    let mut status: Status = match saved {
+        Some(status) => status,
+        None => without_note(store, dir)?,
     };
-    let mut status: Status = serde_json::from_slice(&note)
-        .map_err(|e| Error::Internal(format!("the status saved in the store cannot be read: {e}")))?;
     status.agent.running = false;
     status.now_ms = crate::clock::now().0;
     for target in status.targets.iter_mut().filter(|t| t.up) {
@@ -154,4 +153,63 @@ fn status_of_folder(store: &Store, dir: &Path) -> Result<Status, Error> {
     status.agent.pid = None;
     status.store = crate::live::store_status(&store.stats());
     Ok(status)
+}
+
+/// What the points alone tell of a folder.
+fn without_note(store: &Store, dir: &Path) -> Result<Status, Error> {
+    let keys = Reader::keys(store, &Selector::metric(metric::UP))?;
+    let names: BTreeSet<String> = keys.iter().map(|key| key.labels.get("target").to_owned()).collect();
+    Ok(Status {
+        version: VERSION,
+        now_ms: 0,
+        as_of_ms: store.stats().newest.map_or(0, |t| t.0),
+        agent: AgentStatus { data: dir.display().to_string(), time_scale: 1.0, ..AgentStatus::default() },
+        store: StoreStatus::default(),
+        targets: names.iter().map(|name| crate::live::only_named(name)).collect(),
+        alerts: Vec::new(),
+        rules: Vec::new(),
+        judged: None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::from_folder;
+    use crate::live::STATUS_NOTE;
+    use crate::question::{Answer, Question, SitesQuestion};
+    use linger_series::{Labels, SeriesKey, Stream, TimeMs, metric};
+    use linger_store::{Options, Scrape, Store};
+
+    /// The folder of an agent that was killed before it saved a status, or saved one that is not ours to read.
+    #[track_caller]
+    fn check(note: Option<&[u8]>) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), Options::default()).unwrap();
+        let stream = Stream::new("api", "count");
+        let key = |name: &str| SeriesKey::new(name, Labels::new([("target", "api")]));
+        let ids = [metric::UP, metric::GOROUTINES].map(|name| store.register(&stream, &key(name)).unwrap());
+        let samples = ids.iter().map(|id| (*id, 1.0)).collect();
+        store.append(Scrape { stream, at: TimeMs(1_000), samples }, |stored| stored.unwrap()).unwrap();
+        if let Some(note) = note {
+            store.put_note(STATUS_NOTE, note.to_vec(), |stored| stored.unwrap()).unwrap();
+        }
+        store.close().unwrap();
+
+        let Answer::Status(status) = from_folder(dir.path(), &Question::Status).unwrap() else {
+            panic!("a status")
+        };
+        assert!(!status.agent.running && status.as_of_ms == 1_000);
+        assert_eq!(status.targets.iter().map(|t| t.target.as_str()).collect::<Vec<_>>(), ["api"]);
+        let question = SitesQuestion { target: Some("api".into()), from_ms: 0, to_ms: 5_000, limit: 5 };
+        let Answer::Trend(trend) = from_folder(dir.path(), &Question::Trend(question)).unwrap() else {
+            panic!("a trend")
+        };
+        assert_eq!(trend.targets[0].total.as_ref().map(|t| t.last), Some(1.0));
+    }
+
+    #[test]
+    fn points_are_answered_from_whether_or_not_a_status_was_saved() {
+        check(None);
+        check(Some(br#"{"version": 99}"#));
+    }
 }

@@ -6,6 +6,7 @@ use crate::report::{
 };
 use linger_config::{CollectorKind, Config, Target};
 use linger_store::{Stats, Store};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -124,6 +125,25 @@ pub fn not_yet(target: &Target, duty_cycle_max: f64) -> TargetStatus {
         duty_cycle: 0.0,
         duty_cycle_max,
         collectors: collectors.collect(),
+    }
+}
+
+/// A target of which only the name is known.
+#[must_use]
+pub fn only_named(name: &str) -> TargetStatus {
+    TargetStatus {
+        target: name.to_owned(),
+        url: String::new(),
+        labels: BTreeMap::new(),
+        up: false,
+        state: "no state was saved".into(),
+        next_step: None,
+        goroutines: None,
+        incarnation: None,
+        incarnation_since_ms: None,
+        duty_cycle: 0.0,
+        duty_cycle_max: 0.0,
+        collectors: Vec::new(),
     }
 }
 

@@ -216,6 +216,7 @@ pub struct Growth {
 
 /// Where a site is, as shown to people.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct SiteText {
     /// Stable identity, `pkg.Func+7`.
     pub site: String,

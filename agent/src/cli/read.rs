@@ -30,7 +30,7 @@ pub(super) fn defers(args: &SitesArgs) -> Result<u8, Failure> {
 pub(super) fn query(args: &QueryArgs) -> Result<u8, Failure> {
     Selector::parse(&args.selector).map_err(|e| {
         let hint =
-            r#"a selector looks like linger_goroutines_at_site{class="chan send"}; quote it for the shell"#;
+            r#"selectors only, no functions: linger_goroutines_at_site{class="chan send"}, quoted for the shell; growth is stored as linger_goroutine_growth_per_hour"#;
         Failure::usage(e.to_string()).hint(hint)
     })?;
     let Range { from_ms, to_ms } = range(&args.range, &Clock::system())?;
