@@ -439,7 +439,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reset_brings_the_proof_of_incarnation_forward() {
+    fn a_reset_brings_the_reading_that_tells_a_restart_forward() {
         let mut s = schedule();
         let _ =
             simulate(&mut s, 0, 20, |k| if k == Kind::Count { counted(5) } else { done(k, State::Ok, 1) });
