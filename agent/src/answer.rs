@@ -169,6 +169,8 @@ fn without_note(store: &Store, dir: &Path) -> Result<Status, Error> {
         alerts: Vec::new(),
         rules: Vec::new(),
         judged: None,
+        reload: None,
+        clock_jump: None,
     })
 }
 

@@ -144,6 +144,8 @@ fn status(pid: u32) -> String {
         as_of_ms: 0,
         rules: Vec::new(),
         judged: None,
+        reload: None,
+        clock_jump: None,
         agent,
         store: crate::report::StoreStatus::default(),
         targets: vec![],

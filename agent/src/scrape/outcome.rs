@@ -45,6 +45,8 @@ pub enum State {
     Held,
     /// Switched off by configuration.
     Off,
+    /// Decoding what the target answered did not end: not asked for again before a restart or a reload.
+    Stuck,
     /// Our own side failed.
     Internal,
 }
@@ -73,6 +75,7 @@ impl State {
             Self::NotPprof => "not pprof",
             Self::Held => "held",
             Self::Off => "off",
+            Self::Stuck => "stuck",
             Self::Internal => "internal error",
         }
     }
@@ -126,6 +129,9 @@ impl State {
             }
             Self::ServerError => "see the service's log",
             Self::NotPprof => "check the port: something else answers there",
+            Self::Stuck => {
+                "please report it; this collector rests until linger restarts or reloads (kill -HUP)"
+            }
             Self::Internal => "see linger's own log; please report it",
         })
     }

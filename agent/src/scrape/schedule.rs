@@ -38,12 +38,23 @@ const UNSUPPORTED_RETRY: Duration = Duration::from_secs(600);
 pub const FIRST_TURN_WITHIN: Duration = Duration::from_secs(10);
 
 /// The two lanes of one target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Lane {
     /// Answers at once.
     Quick,
     /// Takes its time in the service.
     Slow,
+}
+
+impl Lane {
+    /// Its name in the log.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Quick => "quick",
+            Self::Slow => "slow",
+        }
+    }
 }
 
 /// The lane a collector runs in.
@@ -239,7 +250,9 @@ impl Schedule {
     }
 
     fn may_run(&self, e: &Entry) -> bool {
-        (self.reachable || e.plan.kind == CollectorKind::Count) && self.held_because(e).is_none()
+        e.state != State::Stuck
+            && (self.reachable || e.plan.kind == CollectorKind::Count)
+            && self.held_because(e).is_none()
     }
 
     fn held_because(&self, e: &Entry) -> Option<String> {
