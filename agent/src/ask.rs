@@ -44,6 +44,16 @@ pub struct AgentFile {
     pub listen: String,
 }
 
+impl AgentFile {
+    /// What the agent that holds `dir`, or held it when it was killed, left there.
+    #[must_use]
+    pub fn read(dir: &Path) -> Option<Self> {
+        let path = dir.join(AGENT_FILE);
+        let small = std::fs::metadata(&path).is_ok_and(|m| m.is_file() && m.len() <= AGENT_FILE_BYTES_MAX);
+        serde_json::from_slice(&small.then(|| std::fs::read(&path).ok())??).ok()
+    }
+}
+
 /// Why there is no answer.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -169,9 +179,7 @@ fn in_folder(dir: &Path, error: &crate::answer::Error) -> AskError {
 /// The address of the running agent that holds `dir`. A file left behind by a killed agent may name a port
 /// where another one listens by now: the process id must agree.
 fn agent_of(dir: &Path) -> Option<String> {
-    let path = dir.join(AGENT_FILE);
-    let small = std::fs::metadata(&path).is_ok_and(|m| m.is_file() && m.len() <= AGENT_FILE_BYTES_MAX);
-    let file: AgentFile = serde_json::from_slice(&small.then(|| std::fs::read(&path).ok())??).ok()?;
+    let file = AgentFile::read(dir)?;
     let server = format!("http://{}", file.listen);
     match over_http(&server, &Question::Status, KNOCK_TIME_MAX) {
         Ok(Answer::Status(status)) if status.agent.pid == Some(file.pid) => Some(server),

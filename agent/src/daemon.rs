@@ -56,6 +56,8 @@ pub enum Error {
     NoTarget,
     /// The store does not open.
     Store(linger_store::Error),
+    /// Another agent has the store open.
+    Held(PathBuf, AgentFile),
     /// The API's address cannot be listened on.
     Listen(std::net::SocketAddr, std::io::Error),
     /// The system refuses something the agent needs.
@@ -74,7 +76,7 @@ impl Error {
             Self::NoTarget => {
                 Some("name one: linger agent http://127.0.0.1:6060, or list targets in --config FILE")
             }
-            Self::Store(_) => Some("each agent needs a folder of its own: --data DIR"),
+            Self::Store(_) | Self::Held(..) => Some("each agent needs a folder of its own: --data DIR"),
             Self::Listen(..) => Some("another agent may run already; choose another address with --listen"),
             Self::System(..) | Self::Client(_) | Self::Lost(_) => None,
         }
@@ -86,6 +88,13 @@ impl fmt::Display for Error {
         match self {
             Self::NoTarget => f.write_str("no target to scrape"),
             Self::Store(e) => write!(f, "{e}"),
+            Self::Held(data, by) => write!(
+                f,
+                "the store in {} is open elsewhere: by the agent with pid {}, which listens on {}",
+                data.display(),
+                by.pid,
+                by.listen
+            ),
             Self::Listen(address, e) => write!(f, "cannot listen on {address}: {e}"),
             Self::System(what, e) => write!(f, "{what}: {e}"),
             Self::Client(e) => write!(f, "the HTTP client does not come up: {e}"),
@@ -187,7 +196,10 @@ fn open_store(data: &Path, config: &Config) -> Result<Store, Error> {
         clock_settled: clock::has_settled(),
         ..Options::default()
     };
-    Store::open(data, options).map_err(Error::Store)
+    Store::open(data, options).map_err(|e| match (&e, AgentFile::read(data)) {
+        (linger_store::Error::Locked { .. }, Some(by)) => Error::Held(data.to_owned(), by),
+        _ => Error::Store(e),
+    })
 }
 
 /// Leaves the file by which `--data` finds this agent.
