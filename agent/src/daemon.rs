@@ -110,7 +110,7 @@ impl std::error::Error for Error {}
 /// # Errors
 /// What kept it from starting, or from going on.
 pub fn run(setup: Setup) -> Result<(), Error> {
-    if setup.config.targets.is_empty() {
+    if setup.config.targets.is_empty() && setup.config.file_sd.is_empty() {
         return Err(Error::NoTarget);
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -126,7 +126,9 @@ async fn live(setup: Setup) -> Result<(), Error> {
     let config = setup.config.clone().scaled(setup.time_scale);
     let time_scale = setup.time_scale.get();
     let signals = Signals::catch().map_err(|e| Error::System("signals cannot be caught", e))?;
-    let address = config.listen.get();
+    let linger_config::ListenAddr::Tcp(address) = config.listen else {
+        return Err(Error::System("unix socket", std::io::ErrorKind::Unsupported.into()));
+    };
     let listener = TcpListener::bind(address).await.map_err(|e| Error::Listen(address, e))?;
     let listen = listener.local_addr().map_err(|e| Error::System("no local address", e))?;
     let store = open_store(&setup.data, &config)?;

@@ -4,7 +4,7 @@ use super::args::{AgentArgs, ScrapeArgs};
 use super::failure::Failure;
 use crate::report::Scraped;
 use crate::{daemon, oneshot};
-use linger_config::{Config, TimeScale};
+use linger_config::{Config, Layers, Settings, TimeScale};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,19 +30,17 @@ pub(super) fn agent(args: &AgentArgs) -> Result<(), Failure> {
     })
 }
 
-/// The configuration, with what stands on the command line over it.
+/// The configuration of this command line: file, environment and flags.
 fn load(args: &AgentArgs) -> Result<Config, Failure> {
-    let mut config = match &args.config {
-        Some(file) => Config::load(file).map_err(faulty)?,
-        None => Config::default(),
+    let flags = Settings {
+        config: args.config.clone(),
+        listen: args.listen.clone(),
+        metrics_listen: None,
+        data: args.data.clone(),
+        targets: args.urls.clone(),
     };
-    config = config.with_targets(&args.urls).map_err(|faults| misspelt(&faults))?;
-    if let Some(listen) = &args.listen {
-        config.listen = listen.parse().map_err(|e| Failure::usage(format!("--listen {listen}: {e}")))?;
-    }
-    if let Some(data) = &args.data {
-        config.data = Some(data.clone());
-    }
+    let environment = Settings::from_environment(|name| std::env::var_os(name));
+    let (config, _) = linger_config::load(&Layers { environment, flags }).map_err(faulty)?;
     Ok(config)
 }
 

@@ -140,9 +140,15 @@ impl Conductor {
 
 /// Whether a configuration can be taken while running, or what stands against it.
 fn needs_restart(running: &Config, new: &Config) -> Result<(), String> {
-    let fixed = [("listen", running.listen != new.listen), ("data", running.data != new.data)];
+    let fixed = [
+        ("listen", running.listen != new.listen),
+        ("metrics_listen", running.metrics_listen != new.metrics_listen),
+        ("auth", running.auth != new.auth),
+        ("tls", running.tls != new.tls),
+        ("data", running.data != new.data),
+    ];
     let changed: Vec<&str> = fixed.into_iter().filter(|(_, changed)| *changed).map(|(key, _)| key).collect();
-    if new.targets.is_empty() {
+    if new.targets.is_empty() && new.file_sd.is_empty() {
         return Err("it names no target".into());
     }
     match changed.as_slice() {
