@@ -1,7 +1,7 @@
 //! Prints whether the memory of the process given may be read: `allowed`, or `refused: CHECK` and a line of why.
 //! Ends with 0 when allowed, 1 when refused, 2 when asked wrongly. For trying users and capabilities by hand.
 
-use linger_probe::{Pid, access};
+use linger_probe::{Pid, may_read_memory};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -9,7 +9,7 @@ fn main() -> ExitCode {
         eprintln!("error: usage: access PID");
         return ExitCode::from(2);
     };
-    match access::may_read_memory(Pid(pid)) {
+    match may_read_memory(Pid(pid)) {
         Ok(()) => {
             println!("allowed");
             ExitCode::SUCCESS

@@ -7,11 +7,10 @@
 //! kills the caller (systemd's `SystemCallFilter=` without `SystemCallErrorNumber=`) kills us here too; one that
 //! fails the call is told.
 
-use crate::proc::Pid;
 use std::fmt;
 
 #[cfg(target_os = "linux")]
-mod linux;
+pub(crate) mod linux;
 
 /// The check that stands before a process's memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,23 +134,3 @@ impl fmt::Display for Refused {
 }
 
 impl std::error::Error for Refused {}
-
-/// Whether we may read `pid`'s memory now.
-///
-/// # Errors
-///
-/// The check that refused.
-#[cfg(target_os = "linux")]
-pub fn may_read_memory(pid: Pid) -> Result<(), Refused> {
-    linux::may_read_memory(pid)
-}
-
-/// Never: Linux only.
-///
-/// # Errors
-///
-/// Always [`Check::Platform`].
-#[cfg(not(target_os = "linux"))]
-pub fn may_read_memory(_: Pid) -> Result<(), Refused> {
-    Err(Refused { check: Check::Platform, capability_lost: false, no_new_privs: false })
-}

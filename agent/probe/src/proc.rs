@@ -1,40 +1,28 @@
 //! The `/proc` folder, reached through a root that tests replace by a recorded tree. It refuses to read more of a
 //! file than its caller's limit.
 
-use std::fmt;
+use crate::pid::Pid;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-
-/// A process of our PID namespace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Pid(pub u32);
-
-impl fmt::Display for Pid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
 
 /// Most bytes of one of the small files about a process (`stat`, `status`): four times what Linux 6.18 writes.
 pub(crate) const SMALL_FILE_BYTES_MAX: u64 = 16 << 10;
 
 /// A `/proc` folder.
 #[derive(Clone, Debug)]
-pub struct Proc {
+pub(crate) struct Proc {
     root: PathBuf,
 }
 
 impl Proc {
     /// The machine's own.
-    #[must_use]
-    pub fn here() -> Self {
+    pub(crate) fn here() -> Self {
         Self::at("/proc")
     }
 
     /// A recorded tree.
-    #[must_use]
-    pub fn at(root: impl Into<PathBuf>) -> Self {
+    pub(crate) fn at(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into() }
     }
 

@@ -2,7 +2,8 @@
 //! `kernel/ptrace.c`, `__ptrace_may_access`, then `security/commoncap.c` and `security/yama/yama_lsm.c`).
 
 use super::{Check, Refused};
-use crate::proc::{Pid, Proc, SMALL_FILE_BYTES_MAX, read_start};
+use crate::pid::Pid;
+use crate::proc::{Proc, SMALL_FILE_BYTES_MAX, read_start};
 use crate::status::Status;
 use nix::errno::Errno;
 use nix::sys::uio::{RemoteIoVec, process_vm_readv};
@@ -22,10 +23,15 @@ enum Refusal {
     OfAnyProcess,
 }
 
-pub(super) fn may_read_memory(pid: Pid) -> Result<(), Refused> {
+/// Whether we may read `pid`'s memory now.
+///
+/// # Errors
+///
+/// The check that refused.
+pub fn may_read_memory(pid: Pid) -> Result<(), Refused> {
     let proc = Proc::here();
     let Err(refusal) = read_one_byte(&proc, pid) else { return Ok(()) };
-    let own = read_status(&proc, Pid(std::process::id()));
+    let own = read_status(&proc, Pid::own());
     let check = match refusal {
         Refusal::Gone => Check::Gone,
         Refusal::OfAnyProcess if own.is_some_and(|own| own.filtered) => Check::Seccomp,
@@ -59,7 +65,7 @@ fn read_one_byte(proc: &Proc, pid: Pid) -> Result<(), Refusal> {
 /// Everybody may read themselves: where not, the call as such is refused.
 fn own_memory_is_refused() -> bool {
     let byte = [0_u8];
-    read(Pid(std::process::id()), byte.as_ptr().addr()).is_err()
+    read(Pid::own(), byte.as_ptr().addr()).is_err()
 }
 
 fn read(pid: Pid, address: usize) -> nix::Result<usize> {
@@ -91,7 +97,7 @@ struct Evidence {
 
 impl Evidence {
     fn gather(proc: &Proc, pid: Pid) -> Self {
-        let own = Pid(std::process::id());
+        let own = Pid::own();
         let users = |of| read_start(&proc.of(of, "uid_map"), SMALL_FILE_BYTES_MAX).ok();
         let scope = read_start(&proc.path("sys/kernel/yama/ptrace_scope"), SMALL_FILE_BYTES_MAX);
         Self {

@@ -1,7 +1,7 @@
 //! Claims about which check refused, and the real attempt on processes of our own.
 
 use super::{Check, Evidence, Refused, explain, may_read_memory};
-use crate::proc::Pid;
+use crate::pid::Pid;
 use crate::status::Status;
 use std::process::{Command, Stdio};
 
@@ -85,7 +85,7 @@ fn a_lost_capability_is_part_of_the_sentence() {
 
 #[test]
 fn our_own_memory_may_be_read_and_what_ended_is_gone() {
-    assert_eq!(may_read_memory(Pid(std::process::id())), Ok(()));
+    assert_eq!(may_read_memory(Pid::own()), Ok(()));
     let mut child = Command::new("true").stdin(Stdio::null()).spawn().expect("true is installed");
     let pid = Pid(child.id());
     child.wait().expect("it ends by itself");
