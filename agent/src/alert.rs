@@ -86,22 +86,20 @@ impl Judge {
     /// A judge of what `config` (scaled) watches; `saved` is the note of a former one.
     #[must_use]
     pub fn new(config: &Config, time_scale: f64, saved: Option<&[u8]>) -> Self {
-        let mut judge = Self {
-            rules: Vec::new(),
-            watched: BTreeSet::new(),
+        Self {
+            rules: rules(config, time_scale),
+            watched: watched(config),
             states: saved.map(load).unwrap_or_default().into_iter().collect(),
             growth_over: GROWTH_OVER.div_f64(time_scale),
             time_scale,
             last_turn: TimeMs::MIN,
-        };
-        judge.exchange(config);
-        judge
+        }
     }
 
     /// Judges what `config` says from now on. States of rules and targets that stay go on.
     pub fn exchange(&mut self, config: &Config) {
-        self.rules = config.alerts.iter().map(|a| rule(a, self.time_scale)).collect();
-        self.watched = config.targets.iter().map(|t| t.name.clone()).collect();
+        self.rules = rules(config, self.time_scale);
+        self.watched = watched(config);
         let (rules, watched) = (&self.rules, &self.watched);
         self.states.retain(|(name, key), _| {
             watched.contains(key.labels.get("target"))
@@ -235,6 +233,14 @@ pub fn rules_in_words(config: &Config) -> Vec<RuleStatus> {
         RuleStatus { name: rule.name.clone(), series: rule.series.clone(), rule: in_words(&rule) }
     };
     config.alerts.iter().map(shown).collect()
+}
+
+fn rules(config: &Config, time_scale: f64) -> Vec<Rule> {
+    config.alerts.iter().map(|alert| rule(alert, time_scale)).collect()
+}
+
+fn watched(config: &Config) -> BTreeSet<String> {
+    config.targets.iter().map(|target| target.name.clone()).collect()
 }
 
 fn rule(alert: &Alert, time_scale: f64) -> Rule {
@@ -380,7 +386,9 @@ mod tests {
         watched.targets.clear();
         judge.exchange(&watched);
         assert!(states(&mut judge, &memory, 4).is_empty());
-        assert!(states(&mut Judge::new(&watched, 1.0, Some(&note)), &memory, 4).is_empty());
+        let mut later = Judge::new(&watched, 1.0, Some(&note));
+        later.exchange(&watched);
+        assert!(states(&mut later, &memory, 4).is_empty());
     }
 
     #[test]

@@ -170,6 +170,7 @@ fn without_note(store: &Store, dir: &Path) -> Result<Status, Error> {
         rules: Vec::new(),
         judged: None,
         reload: None,
+        discovery: None,
         clock_jump: None,
     })
 }

@@ -6,7 +6,7 @@ mod signals;
 mod systemd;
 mod tally;
 
-use crate::alert::{Judging, rules_in_words};
+use crate::alert::Judging;
 use crate::ask::{AGENT_FILE, AgentFile};
 use crate::fleet::{Fleet, House, Lost};
 use crate::live::{Live, STATUS_NOTE};
@@ -34,6 +34,9 @@ const STOP_WITHIN: Duration = Duration::from_secs(10);
 
 /// Reads the configuration again, all its layers, as at the start; on failure all that is wrong with it.
 pub type Loader = Arc<dyn Fn() -> Result<Config, String> + Send + Sync>;
+
+/// How often it is looked whether the worker has ended.
+const POLL: Duration = Duration::from_millis(5);
 
 /// What the command line decided.
 #[derive(Clone)]
@@ -119,7 +122,10 @@ pub fn run(setup: Setup) -> Result<(), Error> {
         .thread_keep_alive(Duration::from_secs(5))
         .build()
         .map_err(|e| Error::System("no runtime", e))?;
-    LocalSet::new().block_on(&runtime, live(setup))
+    let end = LocalSet::new().block_on(&runtime, live(setup));
+    // A question that hangs on the disk is not waited for.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    end
 }
 
 async fn live(setup: Setup) -> Result<(), Error> {
@@ -133,8 +139,7 @@ async fn live(setup: Setup) -> Result<(), Error> {
     let listen = listener.local_addr().map_err(|e| Error::System("no local address", e))?;
     let store = open_store(&setup.data, &config)?;
     let live = Arc::new(Live::new(time_scale, &listen.to_string(), &setup.data));
-    live.set_rules(rules_in_words(&config));
-    let mut fleet = Fleet::new(House {
+    let fleet = Fleet::new(House {
         client: Client::new().map_err(Error::Client)?,
         store: store.clone(),
         live: live.clone(),
@@ -145,22 +150,24 @@ async fn live(setup: Setup) -> Result<(), Error> {
     let judging = Judging::new(&config, time_scale, &store, &live).map_err(Error::Store)?;
     announce(&setup.data, &listen)?;
 
+    let pipeline = fleet.pipeline().clone();
+    let mut conductor = Conductor::new(setup, fleet, judging.clone(), live.clone(), store.clone());
+    conductor.begin().await;
+
     let (stop, stopping) = watch::channel(false);
-    fleet.exchange(&config).await;
     let parts = [
-        tokio::task::spawn_local(judging.clone().run(fleet.pipeline().clone(), stopping.clone())),
+        tokio::task::spawn_local(judging.run(pipeline, stopping.clone())),
         tokio::task::spawn_local(keep_house(store.clone(), live.clone(), stopping.clone())),
         tokio::task::spawn_local(serve(listener, store.clone(), live.clone(), stopping)),
     ];
     tracing::info!(
-        targets = fleet.len(),
+        targets = live.targets().len(),
         listen = %listen,
-        data = %setup.data.display(),
+        data = %store.dir().display(),
         "linger is up; ask it with `linger status`"
     );
     systemd::ready();
 
-    let mut conductor = Conductor::new(setup, fleet, judging, live.clone(), store.clone());
     let lost = conductor.run(signals).await.err();
     tracing::info!("stopping");
     systemd::stopping();
@@ -171,17 +178,23 @@ async fn live(setup: Setup) -> Result<(), Error> {
         for part in parts {
             let _ = part.await;
         }
-        worker
+        // Not joined: one that hangs would be waited for in vain.
+        while !worker.is_finished() && lost.is_none() {
+            tokio::time::sleep(POLL).await;
+        }
+        let _ = std::fs::remove_file(data.join(AGENT_FILE));
+        // On a thread of its own, so that a second signal is heard while a slow disk syncs.
+        tokio::task::spawn_blocking(move || {
+            save_status(&store, &live);
+            store.close()
+        })
+        .await
     };
     match tokio::time::timeout(STOP_WITHIN, in_order).await {
-        // One that was lost would be waited for in vain.
-        Ok(worker) if lost.is_none() => drop(tokio::task::spawn_blocking(move || worker.join()).await),
-        Ok(_) => {}
-        Err(_) => tracing::warn!("some part did not stop in time"),
+        Ok(Ok(closed)) => closed.map_err(Error::Store)?,
+        Ok(Err(_)) => tracing::error!("closing the store panicked; please report it"),
+        Err(_) => tracing::warn!("some part did not stop in time; nothing acknowledged is lost"),
     }
-    let _ = std::fs::remove_file(data.join(AGENT_FILE));
-    save_status(&store, &live);
-    store.close().map_err(Error::Store)?;
     lost.map_or(Ok(()), |lost| Err(Error::Lost(lost)))
 }
 

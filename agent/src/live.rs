@@ -28,6 +28,7 @@ struct Board {
     alerts: Vec<AlertStatus>,
     judged: Option<Judged>,
     reload: Option<Reload>,
+    discovery: Option<Reload>,
     clock_jump: Option<ClockJump>,
 }
 
@@ -84,6 +85,11 @@ impl Live {
         self.board().reload = Some(Reload { at_ms: now_ms, error: outcome.err() });
     }
 
+    /// Takes how the last reading of the files that name targets ended.
+    pub fn set_discovery(&self, now_ms: i64, outcome: Result<(), String>) {
+        self.board().discovery = Some(Reload { at_ms: now_ms, error: outcome.err() });
+    }
+
     /// Takes that the wall clock was moved.
     pub fn set_clock_jump(&self, jump: ClockJump) {
         self.board().clock_jump = Some(jump);
@@ -128,6 +134,7 @@ impl Live {
             rules: board.rules.clone(),
             judged: board.judged.clone(),
             reload: board.reload.clone(),
+            discovery: board.discovery.clone(),
             clock_jump: board.clock_jump,
         }
     }

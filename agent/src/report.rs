@@ -49,6 +49,9 @@ pub struct Status {
     /// The last attempt to load the configuration again while running.
     #[serde(default)]
     pub reload: Option<Reload>,
+    /// The last reading of the files that name targets.
+    #[serde(default)]
+    pub discovery: Option<Reload>,
     /// The last time the wall clock was moved or the machine slept.
     #[serde(default)]
     pub clock_jump: Option<ClockJump>,

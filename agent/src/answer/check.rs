@@ -74,6 +74,11 @@ fn about_the_agent(status: &Status, question: &CheckQuestion) -> Vec<(u8, String
         let text = "the configuration was not loaded again, the former one is in force: see `linger status`";
         findings.push((WARNING, text.into()));
     }
+    let fails_to_discover = status.discovery.as_ref().is_some_and(|d| d.error.is_some());
+    if fails_to_discover && matches!(question.subject, CheckSubject::Agent | CheckSubject::All) {
+        let text = "files that name targets cannot be used, the former targets stay: see `linger status`";
+        findings.push((WARNING, text.into()));
+    }
     findings.extend(about_judging(status, question));
     let prefix = metric_prefix(question.subject);
     if !prefix.is_empty() && !status.rules.iter().any(|r| r.series.starts_with(prefix)) {
@@ -217,6 +222,7 @@ mod tests {
             rules: vec![rule("linger_defers_pending"), rule("linger_goroutines_at_site")],
             judged: None,
             reload: None,
+            discovery: None,
             clock_jump: None,
         };
         let got = check(&status, &CheckQuestion { subject, target: None });
@@ -237,6 +243,7 @@ mod tests {
             rules: vec![rule("linger_defers_pending")],
             judged: None,
             reload: None,
+            discovery: None,
             clock_jump: None,
         };
         let code = |subject| check(&status, &CheckQuestion { subject, target: None }).code;
@@ -258,6 +265,7 @@ mod tests {
                 rules: vec![rule("linger_defers_pending")],
                 judged: judged.map(|(at_ms, e)| Judged { at_ms, error: e.map(str::to_owned) }),
                 reload: None,
+                discovery: None,
                 clock_jump: None,
             };
             check(&status, &CheckQuestion { subject: CheckSubject::All, target: None }).code

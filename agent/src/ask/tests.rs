@@ -145,6 +145,7 @@ fn status(pid: u32) -> String {
         rules: Vec::new(),
         judged: None,
         reload: None,
+        discovery: None,
         clock_jump: None,
         agent,
         store: crate::report::StoreStatus::default(),

@@ -2,17 +2,18 @@
 //! tells systemd that it lives.
 //!
 //! A reload is all or nothing: a configuration with any fault, or one that asks for what only a new process can do,
-//! changes nothing and is said in the log and in `linger status`.
+//! changes nothing and is said in the log and in `linger status`. The same holds for the files that name targets, which
+//! are read again and again.
 
 use super::signals::{Asked, Signals};
 use super::{Setup, systemd, tally};
 use crate::alert::{Judging, rules_in_words};
 use crate::clock::{self, JumpWatch};
-use crate::fleet::{Fleet, Lost};
+use crate::fleet::{Changes, Fleet, Lost};
 use crate::live::Live;
 use crate::logs;
 use crate::report::ClockJump;
-use linger_config::Config;
+use linger_config::{Config, Target};
 use linger_store::Store;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,8 +27,10 @@ const TALLY_AFTER: Duration = Duration::from_secs(60);
 
 pub(super) struct Conductor {
     setup: Setup,
-    /// The configuration in force, not scaled.
+    /// The configuration in force, not scaled, without what its files name.
     running: Config,
+    /// The targets in force, those that files name among them, not scaled.
+    targets: Vec<Target>,
     fleet: Fleet,
     judging: Judging,
     live: Arc<Live>,
@@ -37,9 +40,23 @@ pub(super) struct Conductor {
 }
 
 impl Conductor {
+    /// Of an agent that watches nothing yet.
     pub(super) fn new(setup: Setup, fleet: Fleet, judging: Judging, live: Arc<Live>, store: Store) -> Self {
         let running = setup.config.clone();
-        Self { setup, running, fleet, judging, live, store, started: Instant::now(), tallied: false }
+        let (targets, started) = (Vec::new(), Instant::now());
+        Self { setup, running, targets, fleet, judging, live, store, started, tallied: false }
+    }
+
+    /// Begins to watch. Files that name targets and cannot be read now are read again later.
+    pub(super) async fn begin(&mut self) {
+        let targets = match discover(&self.running).await {
+            Ok(targets) => targets,
+            Err(why) => {
+                self.discovered(Err(why));
+                self.running.targets.clone()
+            }
+        };
+        self.watch(targets).await;
     }
 
     /// Until a signal says stop.
@@ -51,8 +68,14 @@ impl Conductor {
         let mut turns = tokio::time::interval(every);
         turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut jumps = JumpWatch::new(clock::now(), self.started.elapsed());
+        let mut looked = Instant::now();
         loop {
+            let refresh = self.running.refresh().map(|every| looked + every.get());
             tokio::select! {
+                () = until(refresh) => {
+                    self.refresh().await;
+                    looked = Instant::now();
+                }
                 _ = turns.tick() => {
                     self.look_at_clock(&mut jumps);
                     self.fleet.look_after()?;
@@ -125,16 +148,64 @@ impl Conductor {
         let loaded = tokio::task::spawn_blocking(move || load()).await;
         let config = loaded.map_err(|_| "loading it panicked; please report it".to_owned())??;
         needs_restart(&self.running, &config)?;
-        if config == self.running {
+        let targets = discover(&config).await?;
+        if config == self.running && targets == self.targets {
             return Ok("nothing changed".into());
         }
-        let scaled = config.clone().scaled(self.setup.time_scale);
-        let changes = self.fleet.exchange(&scaled).await;
-        self.judging.exchange(scaled.clone());
-        self.live.set_rules(rules_in_words(&scaled));
         self.store.set_retention(config.retention.raw.get(), config.retention.bytes.get());
         self.running = config;
-        Ok(changes.to_string())
+        if !self.running.file_sd.is_empty() {
+            self.discovered(Ok(()));
+        }
+        Ok(self.watch(targets).await.to_string())
+    }
+
+    /// Reads the files that name targets once more.
+    async fn refresh(&mut self) {
+        match discover(&self.running).await {
+            Ok(targets) => {
+                self.discovered(Ok(()));
+                if targets != self.targets {
+                    let changes = self.watch(targets).await;
+                    tracing::info!("files name other targets: {changes}");
+                }
+            }
+            Err(why) => self.discovered(Err(why)),
+        }
+    }
+
+    fn discovered(&self, outcome: Result<(), String>) {
+        if let Err(why) = &outcome {
+            tracing::error!("files that name targets cannot be used, the former targets stay: {why}");
+        }
+        self.live.set_discovery(clock::now().0, outcome);
+    }
+
+    async fn watch(&mut self, targets: Vec<Target>) -> Changes {
+        self.targets = targets;
+        let effective = Config { targets: self.targets.clone(), ..self.running.clone() };
+        let scaled = effective.scaled(self.setup.time_scale);
+        let changes = self.fleet.exchange(&scaled).await;
+        self.live.set_rules(rules_in_words(&scaled));
+        self.judging.exchange(scaled);
+        changes
+    }
+}
+
+/// The targets of a configuration and of the files it names; on failure all that is wrong in them.
+async fn discover(config: &Config) -> Result<Vec<Target>, String> {
+    if config.file_sd.is_empty() {
+        return Ok(config.targets.clone());
+    }
+    let config = config.clone();
+    let found = tokio::task::spawn_blocking(move || config.discover()).await;
+    found.map_err(|_| "reading them panicked; please report it".to_owned())?.map_err(|e| e.to_string())
+}
+
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -337,6 +337,7 @@ pub(super) fn status() -> Status {
         rules: vec![],
         judged: None,
         reload: None,
+        discovery: None,
         clock_jump: None,
         agent: AgentStatus {
             time_scale: 1.0,

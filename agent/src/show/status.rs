@@ -5,7 +5,7 @@ use super::paint::{self, Paint};
 use super::table::{Cell, Column, Fit, INDENT, Table};
 use super::text::harmless;
 use super::{Clock, Screen, empty, growth, name, number};
-use crate::report::{AgentStatus, AlertStatus, CollectorStatus, Status, StoreStatus, TargetStatus};
+use crate::report::{AgentStatus, AlertStatus, CollectorStatus, Reload, Status, StoreStatus, TargetStatus};
 use std::collections::BTreeMap;
 
 const COLLECTORS: [Column; 9] = [
@@ -107,6 +107,11 @@ fn events(page: &mut Page<'_>, status: &Status, clock: &Clock) {
                 page.line(&format!("{refused} {when}, the former one is in force: {first}"));
             }
         }
+    }
+    if let Some(Reload { at_ms, error: Some(why) }) = &status.discovery {
+        let unusable = Paint::Bad.on("files that name targets cannot be used");
+        let (ago, first) = (clock.ago(*at_ms), harmless(why.lines().next().unwrap_or("")));
+        page.line(&format!("{unusable} ({ago}), the former targets stay: {first}"));
     }
     if let Some(jump) = status.clock_jump {
         let (by, when) = (number::span(jump.by_s.abs()), clock.ago(jump.at_ms));
