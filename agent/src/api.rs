@@ -1,23 +1,29 @@
-//! The agent's HTTP API on loopback: `linger`'s own questions, answered as JSON.
+//! The agent's HTTP API: `linger`'s own questions, answered as JSON, and `/metrics`.
 //!
-//! Read-only. It answers no request whose Host header names another machine (a page in a browser could
-//! otherwise reach it by DNS rebinding), and works on few requests at once so that questions cannot starve the
-//! scraping.
+//! Read-only. On loopback or a unix socket it is open to who gets there; on a network it is not offered without TLS and
+//! credentials ([`Listener::bind`] sees to that), and wherever credentials are configured everything but `/-/healthy`
+//! asks for them: probes have none, and it tells nothing. It works on few requests at once so that questions cannot
+//! starve the scraping.
+
+mod auth;
 
 use crate::answer::{self, Error};
+use crate::exposition::{self, Sources};
 use crate::live::Live;
 use crate::question::{CheckQuestion, QueryQuestion, Question, SitesQuestion};
+use crate::serve::{self, Guard, Hosts, Listener};
+use auth::{Auth, Verdict};
 use axum::extract::{Query, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use linger_config::{Config, Credentials};
 use linger_store::Store;
 use serde_json::json;
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use tokio::net::TcpListener;
+use std::time::Instant;
 use tokio::sync::{Semaphore, watch};
 
 /// Questions worked on at once: each may read a range from disk on a blocking thread.
@@ -27,39 +33,66 @@ struct Api {
     store: Store,
     live: Arc<Live>,
     at_once: Semaphore,
-    listen: SocketAddr,
 }
 
-/// Serves until `stop` turns true.
+/// What must stand before the API by this configuration.
+#[must_use]
+pub fn guard(config: &Config) -> Guard {
+    Guard::Api { authenticated: config.auth.is_some(), tls: config.tls.clone() }
+}
+
+/// Serves until `stop` turns true; `credentials` are asked of every request where they are given.
 ///
 /// # Errors
 /// When the listener fails.
 pub async fn serve(
-    listener: TcpListener,
+    listener: Listener,
+    credentials: Option<&Credentials>,
     store: Store,
     live: Arc<Live>,
-    mut stop: watch::Receiver<bool>,
+    sources: Sources,
+    stop: watch::Receiver<bool>,
 ) -> std::io::Result<()> {
-    let listen = listener.local_addr()?;
-    let api = Arc::new(Api { store, live, at_once: Semaphore::new(QUESTIONS_AT_ONCE_MAX), listen });
-    let stopped = async move {
-        let _ = stop.wait_for(|stop| *stop).await;
-    };
-    axum::serve(listener, router(api)).with_graceful_shutdown(stopped).await
+    let auth = credentials.map(|c| Arc::new(Auth::new(c, sources.vitals().clone())));
+    let api = Arc::new(Api { store, live, at_once: Semaphore::new(QUESTIONS_AT_ONCE_MAX) });
+    let hosts = Hosts::own_on_loopback(&listener);
+    serve::serve(listener, hosts.guard(router(api, sources, auth)), stop).await
 }
 
-fn router(api: Arc<Api>) -> Router {
-    Router::new()
+fn router(api: Arc<Api>, sources: Sources, auth: Option<Arc<Auth>>) -> Router {
+    let answers = Router::new()
         .route("/", get(index))
-        .route("/-/healthy", get(|| async { "linger is up\n" }))
         .route("/linger/v1/status", get(status))
         .route("/linger/v1/trend", get(trend))
         .route("/linger/v1/defers", get(defers))
         .route("/linger/v1/query", get(query))
         .route("/linger/v1/check", get(check))
         .fallback(no_such_path)
-        .layer(middleware::from_fn_with_state(api.clone(), own_host_only))
         .with_state(api)
+        .merge(Router::new().route("/metrics", get(exposition::metrics)).with_state(sources));
+    let guarded = match auth {
+        Some(auth) => answers.layer(middleware::from_fn_with_state(auth, authenticated)),
+        None => answers,
+    };
+    guarded.route("/-/healthy", get(exposition::healthy))
+}
+
+async fn authenticated(State(auth): State<Arc<Auth>>, request: Request, next: Next) -> Response {
+    match auth.judge(request.headers(), Instant::now()) {
+        Verdict::Right => next.run(request).await,
+        Verdict::Wrong => {
+            let error = "the API asks for credentials";
+            let hint = Some("give the token or the password that the agent was configured with");
+            let mut response = failed(StatusCode::UNAUTHORIZED, error, hint);
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, auth.challenge());
+            response
+        }
+        Verdict::Unknown => failed(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the agent cannot read its own credentials and lets nobody in",
+            Some("see the agent's log; it reads the file again by itself"),
+        ),
+    }
 }
 
 async fn index() -> &'static str {
@@ -69,6 +102,7 @@ async fn index() -> &'static str {
      /linger/v1/defers?from_ms=…&to_ms=…&limit=20[&target=…]\n\
      /linger/v1/query?selector=…&from_ms=…&to_ms=…\n\
      /linger/v1/check?subject=all|agent|goroutines|defers[&target=…]\n\
+     /metrics\n\
      /-/healthy\n"
 }
 
@@ -146,44 +180,4 @@ async fn respond(api: Arc<Api>, question: Question) -> Response {
 fn failed(code: StatusCode, error: &str, hint: Option<&str>) -> Response {
     let body = json!({"version": crate::report::VERSION, "error": error, "hint": hint});
     (code, Json(body)).into_response()
-}
-
-async fn own_host_only(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
-    let host = request.headers().get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or("");
-    if is_own_host(host, api.listen) {
-        return next.run(request).await;
-    }
-    let error = "this Host header names another machine";
-    failed(StatusCode::MISDIRECTED_REQUEST, error, Some("use the address the agent listens on"))
-}
-
-/// Whether a Host header names us: a loopback name or address, or the address listened on.
-fn is_own_host(host: &str, listen: SocketAddr) -> bool {
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) && !name.is_empty() => name,
-        _ => host,
-    };
-    let bare = name.trim_start_matches('[').trim_end_matches(']');
-    match bare.parse::<IpAddr>() {
-        Ok(ip) => ip.is_loopback() || ip == listen.ip(),
-        Err(_) => name.eq_ignore_ascii_case("localhost"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_own_host;
-
-    #[test]
-    fn only_loopback_names_and_the_own_address_are_answered() {
-        let listen = "10.1.2.3:6262".parse().unwrap();
-        for own in ["127.0.0.1:6262", "localhost", "LOCALHOST:80", "[::1]:6262", "10.1.2.3:6262", "10.1.2.3"]
-        {
-            assert!(is_own_host(own, listen), "{own}");
-        }
-        for other in ["", "evil.example:6262", "10.1.2.4:6262", "localhost.evil.example", "127.0.0.1.evil:1"]
-        {
-            assert!(!is_own_host(other, listen), "{other}");
-        }
-    }
 }

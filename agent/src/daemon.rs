@@ -8,10 +8,12 @@ mod tally;
 
 use crate::alert::Judging;
 use crate::ask::{AGENT_FILE, AgentFile};
+use crate::exposition::{Latest, Sources, Vitals};
 use crate::fleet::{Fleet, House, Lost};
 use crate::live::{Live, STATUS_NOTE};
 use crate::scrape::client::Client;
-use crate::{api, clock};
+use crate::serve::{Guard, Listener, Refusal};
+use crate::{api, clock, exposition};
 use conductor::Conductor;
 use linger_config::{Config, TimeScale};
 use linger_store::{Options, Store};
@@ -20,7 +22,6 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::LocalSet;
 use tokio::time::MissedTickBehavior;
@@ -61,8 +62,8 @@ pub enum Error {
     Store(linger_store::Error),
     /// Another agent has the store open.
     Held(PathBuf, AgentFile),
-    /// The API's address cannot be listened on.
-    Listen(std::net::SocketAddr, std::io::Error),
+    /// The API's address, or that of the metrics, cannot be listened on.
+    Listen(Refusal),
     /// The system refuses something the agent needs.
     System(&'static str, std::io::Error),
     /// The HTTP client does not come up.
@@ -80,7 +81,7 @@ impl Error {
                 Some("name one: linger agent http://127.0.0.1:6060, or list targets in --config FILE")
             }
             Self::Store(_) | Self::Held(..) => Some("each agent needs a folder of its own: --data DIR"),
-            Self::Listen(..) => Some("another agent may run already; choose another address with --listen"),
+            Self::Listen(refusal) => Some(refusal.hint()),
             Self::System(..) | Self::Client(_) | Self::Lost(_) => None,
         }
     }
@@ -98,7 +99,7 @@ impl fmt::Display for Error {
                 by.pid,
                 by.listen
             ),
-            Self::Listen(address, e) => write!(f, "cannot listen on {address}: {e}"),
+            Self::Listen(refusal) => write!(f, "{refusal}"),
             Self::System(what, e) => write!(f, "{what}: {e}"),
             Self::Client(e) => write!(f, "the HTTP client does not come up: {e}"),
             Self::Lost(e) => write!(f, "{e}"),
@@ -132,22 +133,27 @@ async fn live(setup: Setup) -> Result<(), Error> {
     let config = setup.config.clone().scaled(setup.time_scale);
     let time_scale = setup.time_scale.get();
     let signals = Signals::catch().map_err(|e| Error::System("signals cannot be caught", e))?;
-    let linger_config::ListenAddr::Tcp(address) = config.listen else {
-        return Err(Error::System("unix socket", std::io::ErrorKind::Unsupported.into()));
+    let listener = Listener::bind(&config.listen, &api::guard(&config)).await.map_err(Error::Listen)?;
+    let metrics_listener = match &config.metrics_listen {
+        Some(address) => Some(Listener::bind(address, &Guard::Open).await.map_err(Error::Listen)?),
+        None => None,
     };
-    let listener = TcpListener::bind(address).await.map_err(|e| Error::Listen(address, e))?;
-    let listen = listener.local_addr().map_err(|e| Error::System("no local address", e))?;
+    let listen = listener.address().to_string();
     let store = open_store(&setup.data, &config)?;
-    let live = Arc::new(Live::new(time_scale, &listen.to_string(), &setup.data));
-    let fleet = Fleet::new(House {
+    let live = Arc::new(Live::new(time_scale, &listen, &setup.data));
+    let (latest, vitals) = (Arc::new(Latest::default()), Arc::new(Vitals::new(clock::now())));
+    let sources = Sources::new(latest.clone(), live.clone(), store.clone(), vitals.clone());
+    let house = House {
         client: Client::new().map_err(Error::Client)?,
         store: store.clone(),
+        latest,
         live: live.clone(),
+        vitals,
         time_scale,
         traces: setup.data.join("trace"),
-    })
-    .map_err(|e| Error::System("no thread for the pipeline", e))?;
-    let judging = Judging::new(&config, time_scale, &store, &live).map_err(Error::Store)?;
+    };
+    let judging = Judging::new(&config, &house).map_err(Error::Store)?;
+    let fleet = Fleet::new(house).map_err(|e| Error::System("no thread for the pipeline", e))?;
     announce(&setup.data, &listen)?;
 
     let pipeline = fleet.pipeline().clone();
@@ -155,14 +161,24 @@ async fn live(setup: Setup) -> Result<(), Error> {
     conductor.begin().await;
 
     let (stop, stopping) = watch::channel(false);
-    let parts = [
+    let mut parts = vec![
         tokio::task::spawn_local(judging.run(pipeline, stopping.clone())),
         tokio::task::spawn_local(keep_house(store.clone(), live.clone(), stopping.clone())),
-        tokio::task::spawn_local(serve(listener, store.clone(), live.clone(), stopping)),
     ];
+    if let Some(listener) = metrics_listener {
+        tracing::info!(listen = %listener, "metrics are served");
+        let serving = exposition::serve(listener, sources.clone(), stopping.clone());
+        parts.push(tokio::task::spawn_local(told("the metrics' listener", serving)));
+    }
+    let (credentials, to_api) = (config.auth.clone(), (store.clone(), live.clone()));
+    let serving = async move {
+        let (store, live) = to_api;
+        api::serve(listener, credentials.as_ref(), store, live, sources, stopping).await
+    };
+    parts.push(tokio::task::spawn_local(told("the API's listener", serving)));
     tracing::info!(
         targets = live.targets().len(),
-        listen = %listen,
+        listen,
         data = %store.dir().display(),
         "linger is up; ask it with `linger status`"
     );
@@ -198,9 +214,10 @@ async fn live(setup: Setup) -> Result<(), Error> {
     lost.map_or(Ok(()), |lost| Err(Error::Lost(lost)))
 }
 
-async fn serve(listener: TcpListener, store: Store, live: Arc<Live>, stopping: watch::Receiver<bool>) {
-    if let Err(e) = api::serve(listener, store, live, stopping).await {
-        tracing::error!("the API failed: {e}");
+/// A listener that fails is said; the rest goes on.
+async fn told(what: &str, serving: impl Future<Output = std::io::Result<()>>) {
+    if let Err(e) = serving.await {
+        tracing::error!("{what} failed: {e}");
     }
 }
 
@@ -218,8 +235,8 @@ fn open_store(data: &Path, config: &Config) -> Result<Store, Error> {
 }
 
 /// Leaves the file by which `--data` finds this agent.
-fn announce(data: &Path, listen: &std::net::SocketAddr) -> Result<(), Error> {
-    let file = AgentFile { pid: std::process::id(), listen: listen.to_string() };
+fn announce(data: &Path, listen: &str) -> Result<(), Error> {
+    let file = AgentFile { pid: std::process::id(), listen: listen.to_owned() };
     let text = serde_json::to_vec(&file).unwrap_or_default();
     std::fs::write(data.join(AGENT_FILE), text)
         .map_err(|e| Error::System("the data folder cannot be written", e))

@@ -5,6 +5,7 @@
 //! own supervisor (systemd, the kubelet) then starts a fresh one.
 
 use crate::clock;
+use crate::exposition::{Latest, Tee, Vitals};
 use crate::live::{self, Live};
 use crate::pipeline::sink::ToStore;
 use crate::pipeline::{Facts, Hung, Pipeline, Shown, Work, Worker, incarnation_note};
@@ -40,12 +41,24 @@ pub struct House {
     pub client: Client,
     /// Where their points go.
     pub store: Store,
+    /// Their newest values, for Prometheus.
+    pub latest: Arc<Latest>,
     /// Where their state is shown.
     pub live: Arc<Live>,
+    /// Where restarts are counted.
+    pub vitals: Arc<Vitals>,
     /// How many times faster than the clock they are watched.
     pub time_scale: f64,
     /// Where the last raw trace of each is kept.
     pub traces: PathBuf,
+}
+
+impl House {
+    /// Where points go.
+    #[must_use]
+    pub fn sink(&self) -> Tee<ToStore> {
+        Tee::new(ToStore::new(self.store.clone()), self.latest.clone())
+    }
 }
 
 /// The targets under watch.
@@ -136,7 +149,7 @@ impl Fleet {
     /// # Errors
     /// When the system gives no thread.
     pub fn new(house: House) -> std::io::Result<Self> {
-        let worker = Worker::new([], ToStore::new(house.store.clone()), Some(house.traces.clone()));
+        let worker = Worker::new([], house.sink(), Some(house.traces.clone()));
         let (pipeline, worker) = Pipeline::start(worker)?;
         let shared = Shared::default();
         let (watched, epoch) = (Vec::new(), Instant::now());
@@ -149,16 +162,10 @@ impl Fleet {
         &self.pipeline
     }
 
-    /// How many targets are under watch.
+    /// Where what happens is counted.
     #[must_use]
-    pub fn len(&self) -> usize {
-        self.watched.len()
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.watched.is_empty()
+    pub fn vitals(&self) -> &Vitals {
+        &self.house.vitals
     }
 
     /// Watches what `config` (scaled) says from now on. Targets that it does not change go on undisturbed.
@@ -215,6 +222,7 @@ impl Fleet {
         }
         self.pipeline.forget(&former.target.name).await;
         self.house.live.remove(&former.target.name);
+        self.house.latest.forget(&former.target.name);
     }
 
     fn scraper(&self, target: &Target) -> Scraper {
@@ -271,7 +279,8 @@ impl Fleet {
                     "scraping restarted: {why}"
                 );
                 task.abort();
-                watched.scraper.give_up(*lane);
+                let collector = watched.scraper.give_up(*lane).map_or(lane.as_str(), |kind| kind.as_str());
+                self.house.vitals.restarted(&watched.target.name, collector);
                 *task = spawn(&watched.scraper, *lane, &watched.stop);
                 self.house.live.update(&watched.target.name, |t| t.restarts += 1);
             }
@@ -291,8 +300,7 @@ impl Fleet {
             return Err(Lost::Workers(self.workers_replaced));
         }
         let facts: Vec<Facts> = self.watched.iter().map(|w| self.facts(&w.target)).collect();
-        let sink = ToStore::new(self.house.store.clone());
-        let worker = Worker::new(facts, sink, Some(self.house.traces.clone()));
+        let worker = Worker::new(facts, self.house.sink(), Some(self.house.traces.clone()));
         self.worker = self.pipeline.replace(worker).map_err(Lost::Thread)?;
         Ok(())
     }

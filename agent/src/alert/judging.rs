@@ -2,6 +2,8 @@
 
 use super::{JUDGE_EVERY, Judge, STATES_NOTE};
 use crate::clock;
+use crate::exposition::Tee;
+use crate::fleet::House;
 use crate::live::Live;
 use crate::pipeline::Pipeline;
 use crate::pipeline::sink::{Sink, ToStore};
@@ -25,7 +27,7 @@ pub struct Judging {
 
 struct Bench {
     judge: Judge,
-    sink: ToStore,
+    sink: Tee<ToStore>,
 }
 
 impl Judging {
@@ -33,20 +35,16 @@ impl Judging {
     ///
     /// # Errors
     /// When the store does not give them.
-    pub fn new(
-        config: &Config,
-        time_scale: f64,
-        store: &Store,
-        live: &Arc<Live>,
-    ) -> Result<Self, linger_store::Error> {
-        let judge = Judge::new(config, time_scale, store.note(STATES_NOTE)?.as_deref());
-        let bench = Bench { judge, sink: ToStore::new(store.clone()) };
+    pub fn new(config: &Config, house: &House) -> Result<Self, linger_store::Error> {
+        let House { store, live, time_scale, .. } = house;
+        let judge = Judge::new(config, *time_scale, store.note(STATES_NOTE)?.as_deref());
+        let bench = Bench { judge, sink: house.sink() };
         Ok(Self {
             bench: Arc::new(Mutex::new(bench)),
             next: Arc::default(),
             store: store.clone(),
             live: live.clone(),
-            every: JUDGE_EVERY.div_f64(time_scale).max(Duration::from_secs(1)),
+            every: JUDGE_EVERY.div_f64(*time_scale).max(Duration::from_secs(1)),
         })
     }
 

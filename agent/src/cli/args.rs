@@ -75,6 +75,9 @@ pub struct AgentArgs {
     /// Where the answers are served [default: 127.0.0.1:6262]
     #[arg(long, value_name = "ADDR:PORT")]
     pub listen: Option<String>,
+    /// Serve only /metrics and /-/healthy here too, for Prometheus; off by default
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub metrics_listen: Option<String>,
     /// Divide every interval and window by N (for tests and demonstrations)
     #[arg(long, value_name = "N", default_value = "1", value_parser = time_scale, hide_short_help = true)]
     pub time_scale: f64,

@@ -35,7 +35,7 @@ fn load(args: &AgentArgs) -> Result<Config, Failure> {
     let flags = Settings {
         config: args.config.clone(),
         listen: args.listen.clone(),
-        metrics_listen: None,
+        metrics_listen: args.metrics_listen.clone(),
         data: args.data.clone(),
         targets: args.urls.clone(),
     };

@@ -139,7 +139,9 @@ impl Conductor {
             Ok(changes) => tracing::info!("configuration loaded again: {changes}"),
             Err(why) => tracing::error!("configuration not loaded, the former one stays in force: {why}"),
         }
-        self.live.set_reload(clock::now().0, outcome.map(drop));
+        let now = clock::now();
+        self.fleet.vitals().reloaded(outcome.is_ok(), now);
+        self.live.set_reload(now.0, outcome.map(drop));
         systemd::ready();
     }
 

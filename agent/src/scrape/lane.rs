@@ -71,14 +71,15 @@ impl Scraper {
         (since > timeout * TIMEOUTS_MAX + DECODING_MAX).then_some((kind, since))
     }
 
-    /// Takes note that what `lane` is at will never end.
-    pub fn give_up(&self, lane: Lane) {
-        let Some((kind, began)) = self.at.borrow_mut().remove(&lane) else { return };
+    /// Takes note that what `lane` is at will never end; returns what it was.
+    pub fn give_up(&self, lane: Lane) -> Option<CollectorKind> {
+        let (kind, began) = self.at.borrow_mut().remove(&lane)?;
         let failure = Failure::new(State::Internal, "it did not end and was given up; see the log");
         let reply = Reply::failed(failure);
         let done = Finished { kind, state: reply.state.clone(), cost: None, goroutines: None };
         self.schedule.borrow_mut().finished(&done, began, self.now());
         self.show(kind, &reply, clock::now().0, None, None);
+        Some(kind)
     }
 
     /// One look at a target that may be gone already, within `limit`: the profile by site where that is cheap, else the

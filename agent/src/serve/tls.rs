@@ -1,0 +1,119 @@
+//! TLS for the API: rustls with ring, and a certificate that may be exchanged while the agent runs.
+//!
+//! The two files are looked at when a connection comes, at most once a second; a pair that cannot be used (a renewal
+//! caught half way) is refused by name, and the one in force stays. Clients show no certificate: they have credentials.
+
+use super::Refusal;
+use linger_config::TlsServer;
+use std::fmt;
+use std::io::Read;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+/// Between two looks at the files.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Bytes of each file: a chain of ten large certificates.
+const PEM_BYTES_MAX: u64 = 128 * 1024;
+
+/// A certificate in force.
+pub(super) struct Tls {
+    files: TlsServer,
+    force: Mutex<Force>,
+}
+
+struct Force {
+    config: Arc<ServerConfig>,
+    /// The files that were read last, usable or not.
+    seen: Stamps,
+    looked: Instant,
+}
+
+/// Modification time and size of both files; a secret volume of Kubernetes exchanges the files themselves.
+type Stamps = [Option<(SystemTime, u64)>; 2];
+
+impl Tls {
+    /// Reads the files.
+    pub(super) fn open(files: &TlsServer) -> Result<Self, Refusal> {
+        let seen = stamps(files);
+        let config = Arc::new(read(files).map_err(Refusal::Tls)?);
+        let force = Mutex::new(Force { config, seen, looked: Instant::now() });
+        Ok(Self { files: files.clone(), force })
+    }
+
+    /// What greets the next client.
+    pub(super) fn acceptor(&self) -> TlsAcceptor {
+        let mut force = self.force.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        if now.saturating_duration_since(force.looked) >= LOOK_EVERY {
+            force.looked = now;
+            self.renew(&mut force);
+        }
+        TlsAcceptor::from(force.config.clone())
+    }
+
+    fn renew(&self, force: &mut Force) {
+        let there = stamps(&self.files);
+        if there == force.seen {
+            return;
+        }
+        force.seen = there;
+        match read(&self.files) {
+            Ok(config) => {
+                force.config = Arc::new(config);
+                tracing::info!(cert = %self.files.cert_file.display(), "the API shows a new certificate");
+            }
+            Err(why) => tracing::error!("the former certificate stays in force: {why}"),
+        }
+    }
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls").field("files", &self.files).finish_non_exhaustive()
+    }
+}
+
+fn stamps(files: &TlsServer) -> Stamps {
+    [&files.cert_file, &files.key_file].map(|path| {
+        let meta = std::fs::metadata(path).ok()?;
+        Some((meta.modified().ok()?, meta.len()))
+    })
+}
+
+fn read(files: &TlsServer) -> Result<ServerConfig, String> {
+    let (cert, key) = (&files.cert_file, &files.key_file);
+    let chain: Result<Vec<CertificateDer<'static>>, _> =
+        CertificateDer::pem_slice_iter(&pem(cert)?).collect();
+    let chain = chain.map_err(|e| format!("{}: {e}", cert.display()))?;
+    if chain.is_empty() {
+        return Err(format!("{} holds no certificate in PEM", cert.display()));
+    }
+    let private = PrivateKeyDer::from_pem_slice(&pem(key)?)
+        .map_err(|e| format!("{} holds no private key in PEM: {e}", key.display()))?;
+    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|e| format!("TLS: {e}"))?
+        .with_no_client_auth()
+        .with_single_cert(chain, private)
+        .map_err(|e| format!("{} and {} cannot be used together: {e}", cert.display(), key.display()))?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+/// The bytes of a regular file: anything else (a pipe) could keep the agent waiting.
+fn pem(path: &Path) -> Result<Vec<u8>, String> {
+    let fail = |e: std::io::Error| format!("{} cannot be read: {e}", path.display());
+    if !std::fs::metadata(path).map_err(fail)?.is_file() {
+        return Err(format!("{} is no file", path.display()));
+    }
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(fail)?;
+    file.take(PEM_BYTES_MAX).read_to_end(&mut bytes).map_err(fail)?;
+    Ok(bytes)
+}
