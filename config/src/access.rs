@@ -3,11 +3,12 @@
 //! Secrets are never written in a configuration: it names the files that hold them. What contradicts itself is a
 //! fault, since whichever half were obeyed, somebody would believe the other.
 
-use crate::credentials::{self, Credentials};
+use crate::credentials::{AUTHORIZATION, BASIC_AUTH, Credentials};
 use crate::header::{self, HeaderValue};
+use crate::key::{AnyKey, Section, Shaped, object};
 use crate::read::Fields;
 use crate::report::Report;
-use crate::tls::TlsClient;
+use crate::tls::{CLIENT_KEYS, TlsClient};
 use crate::{Scheme, TargetUrl};
 use serde::{Serialize, Serializer};
 
@@ -26,18 +27,32 @@ pub struct Access {
 }
 
 /// The keys of a mapping that say how a service lets linger in.
-pub(crate) const KEYS: [&str; 4] = [credentials::KEYS[0], credentials::KEYS[1], "headers", "tls_config"];
+pub(crate) static KEYS: [&AnyKey; 4] = [&AUTHORIZATION, &BASIC_AUTH, &HEADERS, &TLS_CONFIG];
+
+static HEADERS: Shaped = Shaped {
+    name: "headers",
+    about: "Headers sent with each request beside linger's own; a secret as {file: FILE}.",
+    required: false,
+    shape: header::schema,
+};
+
+/// How TLS is spoken to a target.
+pub(crate) static TLS_CONFIG: Section = Section {
+    name: "tls_config",
+    about: "Whom linger trusts and the certificate it shows, for addresses with https.",
+    object: || object(CLIENT_KEYS, &serde_json::to_value(TlsClient::default()).unwrap_or_default()),
+};
 
 impl Access {
     /// Reads the keys of `fields` that say how a service lets linger in.
     pub(crate) fn read(fields: &Fields<'_>, report: &mut Report<'_>) -> Self {
         let credentials = Credentials::read(fields, report);
-        let headers = fields.get("headers").map(|place| header::read_all(place, report)).unwrap_or_default();
-        let tls = fields.get("tls_config").map(|place| TlsClient::read(place, report)).unwrap_or_default();
+        let headers = fields.get(&HEADERS).map(|place| header::read_all(place, report)).unwrap_or_default();
+        let tls = fields.get(&TLS_CONFIG).map(|place| TlsClient::read(place, report)).unwrap_or_default();
         let both = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization"));
         if both
             && credentials.is_some()
-            && let Some(place) = fields.get("headers")
+            && let Some(place) = fields.get(&HEADERS)
         {
             place
                 .key_at()
@@ -50,7 +65,7 @@ impl Access {
     /// Faults between the address of a target and how it is said to let linger in.
     pub(crate) fn judge(fields: &Fields<'_>, url: &TargetUrl, report: &mut Report<'_>) {
         if url.scheme() != Scheme::Https
-            && let Some(place) = fields.get("tls_config").filter(|place| !place.is_null())
+            && let Some(place) = fields.get(&TLS_CONFIG).filter(|place| !place.is_null())
         {
             place
                 .key_at()

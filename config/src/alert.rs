@@ -2,11 +2,13 @@
 
 use crate::Duration;
 use crate::excerpt::quoted;
+use crate::key::{AnyKey, Bounded, Json, Key, Shaped, list, object};
 use crate::nearest::nearest;
-use crate::read::{FromText, Given, NotThis, Place, within};
+use crate::read::{FromText, Given, NotThis, Place};
 use crate::report::Report;
 use linger_series::metric;
 use serde::Serialize;
+use serde_json::{Value, json};
 
 /// A threshold. Where both conditions are given, both must hold.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -29,7 +31,41 @@ pub struct Alert {
     pub hold: Duration,
 }
 
-const KEYS: &[&str] = &["name", "series", "site", "above", "growth_per_hour", "for"];
+static KEYS: &[&AnyKey] = &[&NAME, &SERIES, &SITE, &ABOVE, &GROWTH_PER_HOUR, &FOR];
+static NAME: Key<Name> = Key::required("name", "What it is called; each name once.");
+static SERIES: Key<Series> = Key::required("series", "The metric judged.");
+static SITE: Key<Pattern> = Key::new("site", "Sites judged: * stands for any text, ? for any one character.");
+static ABOVE: Key<f64> = Key::new("above", "Holds while the value is above this.");
+static GROWTH_PER_HOUR: Key<f64> =
+    Key::new("growth_per_hour", "Holds while the value grows by more than this in an hour.");
+static FOR: Bounded<Duration> = Bounded {
+    name: "for",
+    about: "How long the conditions must hold before it fires.",
+    least: Duration::from_secs(0),
+    most: HOLD_MAX,
+    why: "",
+};
+
+/// Thresholds.
+pub(crate) static ALERTS: Shaped = Shaped {
+    name: "alerts",
+    about: "Thresholds. What is given replaces all of the defaults. Where both conditions are given, both must hold.",
+    required: false,
+    shape: || {
+        let defaults = json!({"site": "*", "for": "0s"});
+        let mut alert = object(KEYS, &defaults);
+        let condition = |key: &str| json!({"required": [key]});
+        if let Value::Object(alert) = &mut alert {
+            alert.insert("anyOf".to_owned(), json!([condition("above"), condition("growth_per_hour")]));
+        }
+        let mut alerts = list(alert, ALERTS_MAX);
+        if let Some(of) = alerts.get_mut("type") {
+            // Nothing at all would mean two things.
+            *of = json!("array");
+        }
+        alerts
+    },
+};
 
 /// Most alerts: each is judged against every site of every target.
 const ALERTS_MAX: usize = 1000;
@@ -84,7 +120,7 @@ impl Alert {
 
     fn read(place: Place<'_>, names: &mut Vec<(String, usize)>, report: &mut Report<'_>) -> Option<Self> {
         let fields = place.fields(KEYS, report)?;
-        let name = fields.required::<Name>("name", report);
+        let name = fields.value(&NAME, report);
         if let Some(Given { value: Name(name), at }) = &name {
             if let Some((_, first)) = names.iter().find(|(known, _)| known == name) {
                 let line = report.line_of(*first);
@@ -93,8 +129,8 @@ impl Alert {
             }
             names.push((name.clone(), at.span.start));
         }
-        let series = fields.required::<Series>("series", report);
-        let site = fields.value::<Pattern>("site", report);
+        let series = fields.value(&SERIES, report);
+        let site = fields.value(&SITE, report);
         if let (Some(series), Some(site)) = (&series, &site)
             && site.value.0 != "*"
             && !series.value.0.labels.contains(&"site")
@@ -103,17 +139,15 @@ impl Alert {
                 .fault(report, format!("`{}` has no sites", series.value.0.name))
                 .label("leave `site` out");
         }
-        let above = fields.value::<f64>("above", report);
-        let growth = fields.value::<f64>("growth_per_hour", report);
-        if fields.get("above").is_none() && fields.get("growth_per_hour").is_none() {
+        let above = fields.value(&ABOVE, report);
+        let growth = fields.value(&GROWTH_PER_HOUR, report);
+        if fields.get(&ABOVE).is_none() && fields.get(&GROWTH_PER_HOUR).is_none() {
             fields
                 .at()
                 .fault(report, "an alert without a condition")
                 .label("give `above`, `growth_per_hour` or both");
         }
-        let hold = fields
-            .value("for", report)
-            .and_then(|hold| within(hold, Duration::from_secs(0), HOLD_MAX, "", report));
+        let hold = fields.value(&FOR, report);
         Some(Self {
             name: name?.value.0,
             series: series?.value.0.name.to_owned(),
@@ -129,6 +163,7 @@ struct Name(String);
 
 impl FromText for Name {
     const EXPECTED: &'static str = "a name of letters, digits, `_`, `-` and `.`";
+    const JSON: Json = Json::Text;
     fn from_text(text: &str) -> Result<Self, NotThis> {
         let fits = !text.is_empty()
             && text.len() <= 100
@@ -141,6 +176,7 @@ struct Series(&'static metric::Metric);
 
 impl FromText for Series {
     const EXPECTED: &'static str = "the name of a metric such as `linger_goroutines_at_site`";
+    const JSON: Json = Json::Metric;
     fn from_text(text: &str) -> Result<Self, NotThis> {
         let known = || metric::ALL.iter().map(|m| m.name);
         let Some(found) = metric::find(text) else {
@@ -158,6 +194,7 @@ struct Pattern(String);
 
 impl FromText for Pattern {
     const EXPECTED: &'static str = "a pattern of sites such as `*` or `shop.(*Cart).*`";
+    const JSON: Json = Json::Text;
     fn from_text(text: &str) -> Result<Self, NotThis> {
         match text {
             "" => Err(NotThis::new(Self::EXPECTED, "`*` means every site")),

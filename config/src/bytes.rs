@@ -1,7 +1,7 @@
 //! Amounts of memory and disk as people write them: `256MiB`, `8MB`, `4096`.
 
-use crate::read::{FromText, NotThis};
-use serde::{Serialize, Serializer};
+use crate::key::Json;
+use crate::read::{NotThis, written_as_text};
 use std::fmt;
 use std::str::FromStr;
 
@@ -10,6 +10,9 @@ use std::str::FromStr;
 pub struct Bytes(u64);
 
 const EXPECTED: &str = "an amount of bytes such as `256MiB`, `8MB` or `4096`";
+
+/// How it is written, roughly: what it takes in detail is told by reading it.
+const FORM: Json = Json::FormOrNumber(r"^[0-9]+ *([KMGT]i?)?B?$");
 
 /// Units from the largest to the smallest; the binary one of a size comes first, as it is shown first.
 const UNITS: [(&str, u64); 9] = [
@@ -83,18 +86,7 @@ impl FromStr for Bytes {
     }
 }
 
-impl FromText for Bytes {
-    const EXPECTED: &'static str = EXPECTED;
-    fn from_text(text: &str) -> Result<Self, NotThis> {
-        text.parse()
-    }
-}
-
-impl Serialize for Bytes {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
+written_as_text!(Bytes, EXPECTED, FORM);
 
 #[cfg(test)]
 mod tests {

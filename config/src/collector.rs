@@ -3,8 +3,10 @@
 //! The defaults and the least intervals follow what each endpoint was measured to cost the service. How settings
 //! for all targets and for one are read and laid over each other is in [`said`].
 
+mod keys;
 mod said;
 
+pub(crate) use keys::COLLECTORS;
 pub(crate) use said::Said;
 
 use crate::nearest::nearest;
@@ -81,9 +83,6 @@ impl fmt::Display for CollectorKind {
         f.write_str(self.as_str())
     }
 }
-
-/// The names, as a mapping of collectors has them.
-const KINDS: &[&str] = &["count", "goroutine", "heap", "mutex", "block", "cpu", "trace"];
 
 /// Longest interval: a day without a value tells nothing about growth.
 const EVERY_MAX: Duration = Duration::from_secs(86_400);
@@ -250,7 +249,8 @@ impl std::str::FromStr for CollectorKind {
 
     fn from_str(text: &str) -> Result<Self, NotThis> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| {
-            let hint = nearest(text, KINDS.iter().copied()).map(|meant| format!("did you mean `{meant}`?"));
+            let hint =
+                nearest(text, Self::ALL.map(Self::as_str)).map(|meant| format!("did you mean `{meant}`?"));
             NotThis::new(
                 "a collector: count, goroutine, heap, mutex, block, cpu or trace",
                 hint.unwrap_or_default(),
@@ -261,12 +261,11 @@ impl std::str::FromStr for CollectorKind {
 
 #[cfg(test)]
 mod tests {
-    use super::{Collector, CollectorKind, Collectors, KINDS};
+    use super::{Collector, CollectorKind, Collectors};
     use crate::{Duration, TimeScale};
 
     #[test]
     fn each_kind_has_its_name_and_finds_itself() {
-        assert_eq!(CollectorKind::ALL.map(CollectorKind::as_str).as_slice(), KINDS);
         for (kind, collector) in Collectors::default().iter() {
             assert_eq!(kind.as_str().parse(), Ok(kind));
             assert_eq!(collector, &Collector::default_of(kind));

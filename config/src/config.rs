@@ -1,19 +1,27 @@
 //! The configuration as a whole, and what must hold between its parts.
 
+use crate::access::TLS_CONFIG;
+use crate::alert::ALERTS;
+use crate::collector::COLLECTORS;
 use crate::collector::Said;
-use crate::credentials::Credentials;
+use crate::credentials::{self, AUTHORIZATION, BASIC_AUTH, Credentials};
 use crate::excerpt::quoted;
 use crate::file_path::FolderName;
-use crate::layers::{self, Layers, Setting, Settings, Value};
+use crate::file_sd::FILE_SD;
+use crate::key::{AnyKey, Bounded, Key, Section, object, or_nothing};
+use crate::layers::{self, Layers, Setting, SettingAt, Settings};
 use crate::origin::Origins;
-use crate::read::{At, FromText, NotThis, Place, within};
+use crate::read::{At, FromText, NotThis, Place};
 use crate::report::Report;
-use crate::target::TARGETS_MAX;
+use crate::retention::RETENTION;
+use crate::target::{TARGETS, TARGETS_MAX};
+use crate::tls::TLS;
 use crate::{
     Alert, Collectors, Error, Faults, FileSd, ListenAddr, Ratio, Retention, Target, TargetUrl, TimeScale,
     TlsServer,
 };
 use serde::Serialize;
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
 /// Everything an agent is told. Serialised, it is a file that reads back as itself.
@@ -49,20 +57,73 @@ pub struct Config {
     pub alerts: Vec<Alert>,
 }
 
-const KEYS: &[&str] = &[
-    "listen",
-    "auth",
-    "tls",
-    "metrics_listen",
-    "data",
-    "targets",
-    "file_sd",
-    "collectors",
-    "sites_max",
-    "duty_cycle_max",
-    "retention",
-    "alerts",
+/// The keys of the file.
+static KEYS: &[&AnyKey] = &[
+    &LISTEN,
+    &AUTH,
+    &TLS,
+    &METRICS_LISTEN,
+    &DATA,
+    &TARGETS,
+    &FILE_SD,
+    &COLLECTORS,
+    &SITES_MAX,
+    &DUTY_CYCLE_MAX,
+    &RETENTION,
+    &ALERTS,
 ];
+
+static LISTEN: Key<ListenAddr> = Key::new(
+    "listen",
+    "Where the API listens: a loopback address or unix:///run/linger.sock; another address needs auth and tls.",
+);
+static AUTH: Section = Section {
+    name: "auth",
+    about: "Whom the API lets in: authorization or basic_auth. Default: everybody who reaches it.",
+    object: || or_nothing(object(&credentials::KEYS, &Value::Null)),
+};
+static METRICS_LISTEN: Key<ListenAddr> = Key::new(
+    "metrics_listen",
+    "Where /metrics and /-/healthy are served and nothing else. Default: nowhere.",
+);
+static DATA: Key<FolderName> =
+    Key::new("data", "Folder of the store. Default: $STATE_DIRECTORY, else the XDG state folder.");
+static SITES_MAX: Bounded<u32> = Bounded {
+    name: "sites_max",
+    about: "Most sites kept apart for a target and metric; the rest is summed as site=\"other\".",
+    least: 1,
+    most: SITES_MAX_MOST,
+    why: "",
+};
+static DUTY_CYCLE_MAX: Bounded<Ratio> = Bounded {
+    name: "duty_cycle_max",
+    about: "Largest share of one core a target may spend on being scraped.",
+    least: DUTY_CYCLE_LEAST,
+    most: DUTY_CYCLE_MOST,
+    why: "; `0.5%` is half a percent of a core",
+};
+
+/// Mappings whose schema stands once.
+static SECTIONS: [&Section; 7] =
+    [&AUTHORIZATION, &BASIC_AUTH, &TLS_CONFIG, &AUTH, &TLS, &COLLECTORS, &RETENTION];
+
+/// The JSON Schema of the file, for editors. It is made of what the reader reads by, but knows less: neither what
+/// must hold between keys nor the order of durations and sizes.
+#[must_use]
+pub fn schema() -> Value {
+    let mut schema = json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "linger",
+        "description": "The configuration of linger. Every key has a default; `linger config check FILE` finds more.",
+    });
+    let defaults = serde_json::to_value(Config::default()).unwrap_or_default();
+    if let (Value::Object(schema), Value::Object(file)) = (&mut schema, or_nothing(object(KEYS, &defaults))) {
+        schema.extend(file);
+        let defs = SECTIONS.iter().map(|section| (section.name.to_owned(), (section.object)()));
+        schema.insert("$defs".to_owned(), Value::Object(defs.collect()));
+    }
+    schema
+}
 
 /// Most sites: every one is a series in the store and a line on a page.
 const SITES_MAX_MOST: u32 = 10_000;
@@ -166,47 +227,41 @@ impl Reading {
         let mut reading = Self::default();
         let Some(fields) = place.fields(KEYS, report) else { return Self::broken() };
         let config = &mut reading.config;
-        if let Some(listen) = fields.value("listen", report) {
+        if let Some(listen) = fields.value(&LISTEN, report) {
             config.listen = listen.value;
             reading.listen = Some(Spot { layer: 0, at: listen.at });
         }
-        if let Some(place) = fields.get("auth").filter(|place| !place.is_null()) {
+        if let Some(place) = fields.get(&AUTH).filter(|place| !place.is_null()) {
             reading.auth_given = true;
             config.auth = Credentials::read_alone(place, report);
         }
-        if let Some(place) = fields.get("tls").filter(|place| !place.is_null()) {
+        if let Some(place) = fields.get(&TLS).filter(|place| !place.is_null()) {
             reading.tls_given = true;
             config.tls = TlsServer::read(place, report);
         }
-        if let Some(listen) = fields.value("metrics_listen", report) {
+        if let Some(listen) = fields.value(&METRICS_LISTEN, report) {
             config.metrics_listen = Some(listen.value);
             reading.metrics_listen = Some(Spot { layer: 0, at: listen.at });
         }
-        config.data =
-            fields.value::<FolderName>("data", report).map(|data| report.path(data.value.as_path()));
-        let for_all = fields.get("collectors").map(|place| Said::read(place, report)).unwrap_or_default();
+        config.data = fields.value(&DATA, report).map(|data| report.path(data.value.as_path()));
+        let for_all = fields.get(&COLLECTORS).map(|place| Said::read(place, report)).unwrap_or_default();
         config.collectors = Said::resolve(&[&for_all], report);
-        if let Some(sites) = fields
-            .value::<u32>("sites_max", report)
-            .and_then(|sites| within(sites, 1, SITES_MAX_MOST, "", report))
-        {
+        if let Some(sites) = fields.value(&SITES_MAX, report) {
             config.sites_max = sites.value;
         }
-        if let Some(duty) = fields.value::<Ratio>("duty_cycle_max", report).and_then(|duty| {
-            within(duty, DUTY_CYCLE_LEAST, DUTY_CYCLE_MOST, "; `0.5%` is half a percent of a core", report)
-        }) {
+        if let Some(duty) = fields.value(&DUTY_CYCLE_MAX, report) {
             config.duty_cycle_max = duty.value;
         }
-        if let Some(place) = fields.get("retention") {
+        if let Some(place) = fields.get(&RETENTION) {
             config.retention = Retention::read(place, report);
         }
-        if let Some(place) = fields.get("alerts") {
+        if let Some(place) = fields.get(&ALERTS) {
             config.alerts = Alert::read_all(place, report);
         }
-        if let Some(place) = fields.get("file_sd") {
+        if let Some(place) = fields.get(&FILE_SD) {
             config.file_sd = FileSd::read_all(place, report);
         }
-        if let Some(place) = fields.get("targets") {
+        if let Some(place) = fields.get(&TARGETS) {
             reading.read_targets(place, &for_all, report);
         }
         reading
@@ -216,7 +271,7 @@ impl Reading {
     pub(crate) fn lay_over(
         &mut self,
         layer: usize,
-        value: &Value,
+        value: &SettingAt,
         origins: &mut Origins,
         report: &mut Report<'_>,
     ) {

@@ -3,10 +3,13 @@
 //! The same two keys say how a target lets linger in and whom linger's API lets in.
 
 use crate::file_path;
+use crate::file_path::FileName;
+use crate::key::{AnyKey, Describe, Json, Key, Section, object};
 use crate::read::{Fields, FromText, NotThis, Place};
 use crate::report::Report;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
 use std::path::PathBuf;
 
 /// Who somebody says they are. The files are read at each use, so that a secret can be exchanged while linger
@@ -24,8 +27,29 @@ pub enum Credentials {
     },
 }
 
+/// A bearer token.
+pub(crate) static AUTHORIZATION: Section = Section {
+    name: "authorization",
+    about: "A bearer token from a file.",
+    object: || object(&[&TYPE, &CREDENTIALS_FILE], &json!({"type": "Bearer"})),
+};
+
+/// A user and a password.
+pub(crate) static BASIC_AUTH: Section = Section {
+    name: "basic_auth",
+    about: "A user, and a password from a file.",
+    object: || object(&[&USERNAME, &PASSWORD_FILE], &Value::Null),
+};
+
 /// The keys that say it: one of them.
-pub(crate) const KEYS: [&str; 2] = ["authorization", "basic_auth"];
+pub(crate) static KEYS: [&AnyKey; 2] = [&AUTHORIZATION, &BASIC_AUTH];
+
+static TYPE: Key<Bearer> = Key::new("type", "The scheme: Bearer is the only one.");
+static CREDENTIALS_FILE: Key<FileName> =
+    Key::required("credentials_file", "The file that holds the token, read at each use.");
+static USERNAME: Key<Username> = Key::required("username", "The user, without a colon.");
+static PASSWORD_FILE: Key<FileName> =
+    Key::required("password_file", "The file that holds the password, read at each use.");
 
 /// Longest name of a user, in bytes.
 const USERNAME_BYTES_MAX: usize = 256;
@@ -33,7 +57,8 @@ const USERNAME_BYTES_MAX: usize = 256;
 impl Credentials {
     /// Reads [`KEYS`] of a mapping that may have more.
     pub(crate) fn read(fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Self> {
-        let [authorization, basic] = KEYS.map(|key| fields.get(key).filter(|place| !place.is_null()));
+        let given = |key: &dyn Describe| fields.get(key).filter(|place| !place.is_null());
+        let (authorization, basic) = (given(&AUTHORIZATION), given(&BASIC_AUTH));
         if let (Some(_), Some(basic)) = (&authorization, &basic) {
             basic
                 .key_at()
@@ -61,16 +86,16 @@ impl Credentials {
 }
 
 fn bearer(place: Place<'_>, report: &mut Report<'_>) -> Option<Credentials> {
-    let fields = place.fields(&["type", "credentials_file"], report)?;
+    let fields = place.fields(&[&TYPE, &CREDENTIALS_FILE], report)?;
     // Only told whether it is the one there is.
-    fields.value::<Bearer>("type", report);
-    file_path::required_file(&fields, "credentials_file", report).map(Credentials::BearerFile)
+    fields.value(&TYPE, report);
+    file_path::file(&fields, &CREDENTIALS_FILE, report).map(Credentials::BearerFile)
 }
 
 fn basic(place: Place<'_>, report: &mut Report<'_>) -> Option<Credentials> {
-    let fields = place.fields(&["username", "password_file"], report)?;
-    let username = fields.required::<Username>("username", report);
-    let password_file = file_path::required_file(&fields, "password_file", report);
+    let fields = place.fields(&[&USERNAME, &PASSWORD_FILE], report)?;
+    let username = fields.value(&USERNAME, report);
+    let password_file = file_path::file(&fields, &PASSWORD_FILE, report);
     Some(Credentials::Basic { username: username?.value.0, password_file: password_file? })
 }
 
@@ -78,6 +103,7 @@ struct Bearer;
 
 impl FromText for Bearer {
     const EXPECTED: &'static str = "`Bearer`";
+    const JSON: Json = Json::Form("^[bB][eE][aA][rR][eE][rR]$");
     fn from_text(text: &str) -> Result<Self, NotThis> {
         // Names of schemes have no case: RFC 9110, 11.1.
         match &*text.to_ascii_lowercase() {
@@ -92,6 +118,7 @@ struct Username(String);
 
 impl FromText for Username {
     const EXPECTED: &'static str = "the name of a user";
+    const JSON: Json = Json::Text;
     fn from_text(text: &str) -> Result<Self, NotThis> {
         match text {
             "" => Err(NotThis::new(Self::EXPECTED, "")),
@@ -121,10 +148,13 @@ impl Serialize for Credentials {
         let mut map = serializer.serialize_map(Some(1))?;
         match self {
             Self::BearerFile(credentials_file) => {
-                map.serialize_entry(KEYS[0], &Authorization { r#type: "Bearer", credentials_file })?;
+                map.serialize_entry(
+                    AUTHORIZATION.name,
+                    &Authorization { r#type: "Bearer", credentials_file },
+                )?;
             }
             Self::Basic { username, password_file } => {
-                map.serialize_entry(KEYS[1], &BasicAuth { username, password_file })?;
+                map.serialize_entry(BASIC_AUTH.name, &BasicAuth { username, password_file })?;
             }
         }
         map.end()

@@ -12,13 +12,20 @@
 
 use crate::excerpt::quoted;
 use crate::fault::Faults;
+use crate::key::{AnyKey, Json, Shaped};
 use crate::read::{At, FromText, NotThis, Place};
 use crate::report::Report;
 use crate::target::{self, TARGETS_MAX};
 use crate::{Config, Duration, Error, FileSd, Scheme, Target, TargetUrl, TlsClient, text_file, tree};
+use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
+
+/// The keys of one item of a file. No schema is made of them: the files are Prometheus'.
+static GROUP_KEYS: &[&AnyKey] = &[&TARGETS, &LABELS];
+static TARGETS: Shaped = Shaped { name: "targets", about: "", required: false, shape: Value::default };
+static LABELS: Shaped = Shaped { name: "labels", about: "", required: false, shape: Value::default };
 
 /// Most files read at once.
 const FILES_MAX: usize = 1000;
@@ -140,14 +147,14 @@ impl Found<'_> {
     }
 
     fn group(&mut self, place: Place<'_>, path: &Path, file_sd: &FileSd, report: &mut Report<'_>) {
-        let Some(fields) = place.fields(&["targets", "labels"], report) else { return };
-        let labels_at = || fields.get("labels");
+        let Some(fields) = place.fields(GROUP_KEYS, report) else { return };
+        let labels_at = || fields.get(&LABELS);
         let labels = match labels_at() {
             Some(place) => target::labels(place, |name| name.starts_with("__"), report),
             None => linger_series::Labels::empty(),
         };
         let how = labels_at().map(|place| How::read(place, report)).unwrap_or_default();
-        let Some(targets) = fields.get("targets") else { return };
+        let Some(targets) = fields.get(&TARGETS) else { return };
         for item in targets.items(report) {
             let at = item.at.clone();
             let Some(address) = item.value::<Address>(report) else { continue };
@@ -224,6 +231,7 @@ struct Web {
 
 impl FromText for Web {
     const EXPECTED: &'static str = "`http` or `https`";
+    const JSON: Json = Json::OneOf(&["http", "https"]);
     fn from_text(text: &str) -> Result<Self, NotThis> {
         match text {
             "http" => Ok(Self { tls: false }),
@@ -238,6 +246,7 @@ struct Address(String);
 
 impl FromText for Address {
     const EXPECTED: &'static str = "`host:port` or the address of a service";
+    const JSON: Json = Json::Text;
     fn from_text(text: &str) -> Result<Self, NotThis> {
         if text.is_empty() { Err(NotThis::new(Self::EXPECTED, "")) } else { Ok(Self(text.to_owned())) }
     }

@@ -1,8 +1,8 @@
 //! Lengths of time as people write them: `15s`, `1m30s`, `14d`.
 
 use crate::TimeScale;
-use crate::read::{FromText, NotThis};
-use serde::{Serialize, Serializer};
+use crate::key::Json;
+use crate::read::{NotThis, written_as_text};
 use std::fmt;
 use std::str::FromStr;
 use std::time;
@@ -14,6 +14,9 @@ pub struct Duration {
 }
 
 const EXPECTED: &str = "a duration such as `15s`, `1m30s` or `14d`";
+
+/// How it is written, roughly: what it takes in detail is told by reading it.
+const FORM: Json = Json::FormOrZero(r"^(0|([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?)$");
 
 /// Longest duration, in milliseconds: a hundred years, so that sums of times never overflow.
 const MS_MAX: u64 = 100 * 365 * 86_400_000;
@@ -134,18 +137,7 @@ impl FromStr for Duration {
     }
 }
 
-impl FromText for Duration {
-    const EXPECTED: &'static str = EXPECTED;
-    fn from_text(text: &str) -> Result<Self, NotThis> {
-        text.parse()
-    }
-}
-
-impl Serialize for Duration {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
+written_as_text!(Duration, EXPECTED, FORM);
 
 #[cfg(test)]
 mod tests {

@@ -1,5 +1,6 @@
 //! Names of files and folders in a configuration: relative ones stand beside the file they are written in.
 
+use crate::key::{Json, Key};
 use crate::read::{Fields, FromText, NotThis};
 use crate::report::Report;
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ pub(crate) struct FolderName(PathBuf);
 
 impl FromText for FileName {
     const EXPECTED: &'static str = "a file such as `/run/secrets/token`";
+    const JSON: Json = Json::Text;
     fn from_text(text: &str) -> Result<Self, NotThis> {
         path(text).map(Self).map_err(|hint| NotThis::new(Self::EXPECTED, hint))
     }
@@ -19,6 +21,7 @@ impl FromText for FileName {
 
 impl FromText for FolderName {
     const EXPECTED: &'static str = "a folder such as `/var/lib/linger`";
+    const JSON: Json = Json::Text;
     fn from_text(text: &str) -> Result<Self, NotThis> {
         path(text).map(Self).map_err(|hint| NotThis::new(Self::EXPECTED, hint))
     }
@@ -41,21 +44,9 @@ fn path(text: &str) -> Result<PathBuf, &'static str> {
 }
 
 /// The file named by `key`. It is remembered as one that must be there in the end.
-pub(crate) fn file(fields: &Fields<'_>, key: &str, report: &mut Report<'_>) -> Option<PathBuf> {
-    let given = fields.value::<FileName>(key, report)?;
+pub(crate) fn file(fields: &Fields<'_>, key: &Key<FileName>, report: &mut Report<'_>) -> Option<PathBuf> {
+    let given = fields.value(key, report)?;
     let path = report.path(&given.value.0);
     report.refers(&path, &given.at.span, &given.at.key);
     Some(path)
-}
-
-/// As [`file`], for a key that must be given.
-pub(crate) fn required_file(fields: &Fields<'_>, key: &str, report: &mut Report<'_>) -> Option<PathBuf> {
-    match fields.get(key) {
-        Some(_) => file(fields, key, report),
-        None => {
-            // Says what is missing.
-            fields.required::<FileName>(key, report)?;
-            None
-        }
-    }
 }

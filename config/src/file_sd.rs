@@ -4,9 +4,11 @@
 
 use crate::Duration;
 use crate::access::{self, Access};
-use crate::read::{FromText, NotThis, Place, within};
+use crate::key::{AnyKey, Bounded, Json, Shaped, list, object};
+use crate::read::{FromText, NotThis, Place};
 use crate::report::Report;
 use serde::Serialize;
+use serde_json::json;
 
 /// Files that name targets.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -20,8 +22,32 @@ pub struct FileSd {
     pub access: Access,
 }
 
-const KEYS: &[&str] =
-    &["files", "refresh", access::KEYS[0], access::KEYS[1], access::KEYS[2], access::KEYS[3]];
+/// Files that name targets.
+pub(crate) static FILE_SD: Shaped = Shaped {
+    name: "file_sd",
+    about: "Files that name more targets, as Prometheus reads them.",
+    required: false,
+    shape: || list(object(&keys(), &json!({"refresh": REFRESH})), ITEMS_MAX),
+};
+
+static FILES: Shaped = Shaped {
+    name: "files",
+    about: "Names of files ending in .json, .yml or .yaml; in the last part of a name, * stands for any text.",
+    required: true,
+    shape: || json!({"type": "array", "items": Pattern::JSON.schema(), "maxItems": ITEMS_MAX}),
+};
+static REFRESH_KEY: Bounded<Duration> = Bounded {
+    name: "refresh",
+    about: "Time from one reading to the next.",
+    least: REFRESH_MIN,
+    most: REFRESH_MAX,
+    why: "",
+};
+
+fn keys() -> Vec<&'static AnyKey> {
+    let own: [&AnyKey; 2] = [&FILES, &REFRESH_KEY];
+    own.into_iter().chain(access::KEYS).collect()
+}
 
 /// Most items of `file_sd`, and most names of files in one.
 const ITEMS_MAX: usize = 100;
@@ -44,9 +70,9 @@ impl FileSd {
     }
 
     fn read(place: Place<'_>, report: &mut Report<'_>) -> Option<Self> {
-        let fields = place.fields(KEYS, report)?;
+        let fields = place.fields(&keys(), report)?;
         let mut files = Vec::new();
-        match fields.get("files").filter(|place| !place.is_null()) {
+        match fields.get(&FILES).filter(|place| !place.is_null()) {
             None => {
                 let fault = fields.at().fault(report, "`files` is missing");
                 fault.label("`files: [targets/*.json]`, the files that name targets");
@@ -64,10 +90,7 @@ impl FileSd {
                 }
             }
         }
-        let refresh = fields
-            .value("refresh", report)
-            .and_then(|refresh| within(refresh, REFRESH_MIN, REFRESH_MAX, "", report))
-            .map_or(REFRESH, |refresh| refresh.value);
+        let refresh = fields.value(&REFRESH_KEY, report).map_or(REFRESH, |refresh| refresh.value);
         Some(Self { files, refresh, access: Access::read(&fields, report) })
     }
 }
@@ -76,6 +99,7 @@ struct Pattern(String);
 
 impl FromText for Pattern {
     const EXPECTED: &'static str = "the name of a file such as `targets/*.json`";
+    const JSON: Json = Json::Form(r"^([^*]*/)?[^/]*\.(json|yml|yaml|JSON|YML|YAML)$");
     fn from_text(text: &str) -> Result<Self, NotThis> {
         let wrong = |hint: &str| Err(NotThis::new(Self::EXPECTED, hint));
         // The names Prometheus takes: discovery/file/file.go, patFileSDName (3.0).

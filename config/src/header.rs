@@ -6,10 +6,13 @@
 
 use crate::excerpt::quoted;
 use crate::file_path;
+use crate::file_path::FileName;
+use crate::key::{Json, Key, object};
 use crate::read::{FromText, NotThis, Place};
 use crate::report::Report;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -53,6 +56,19 @@ const REFUSED: [(&str, &str); 15] = [
     ("user-agent", "the logs of a service must say who asked"),
 ];
 const OWN: &str = "linger sets it itself";
+
+static FILE: Key<FileName> = Key::required("file", "The file that holds the value, read at each use.");
+
+/// The schema of `headers:`.
+pub(crate) fn schema() -> Value {
+    let value = json!({"anyOf": [Text::JSON.schema(), object(&[&FILE], &Value::Null)]});
+    json!({
+        "type": ["object", "null"],
+        "propertyNames": {"pattern": "^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", "maxLength": NAME_BYTES_MAX},
+        "additionalProperties": value,
+        "maxProperties": HEADERS_MAX,
+    })
+}
 
 /// Reads `headers:`, a mapping of names to texts or `{file: FILE}`.
 pub(crate) fn read_all(place: Place<'_>, report: &mut Report<'_>) -> Vec<(String, HeaderValue)> {
@@ -101,8 +117,8 @@ fn check_name(name: &str) -> Result<(), &'static str> {
 impl HeaderValue {
     fn read(place: Place<'_>, report: &mut Report<'_>) -> Option<Self> {
         if place.is_map() {
-            let fields = place.fields(&["file"], report)?;
-            return file_path::required_file(&fields, "file", report).map(Self::File);
+            let fields = place.fields(&[&FILE], report)?;
+            return file_path::file(&fields, &FILE, report).map(Self::File);
         }
         place.value::<Text>(report).map(|text| Self::Text(text.value.0))
     }
@@ -134,6 +150,7 @@ struct Text(String);
 
 impl FromText for Text {
     const EXPECTED: &'static str = "the value of a header, or `{file: FILE}`";
+    const JSON: Json = Json::Text;
     fn from_text(text: &str) -> Result<Self, NotThis> {
         let wrong = |hint: &str| Err(NotThis::new(Self::EXPECTED, hint));
         match text {

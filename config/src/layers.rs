@@ -115,13 +115,13 @@ pub(crate) enum Setting {
 }
 
 /// One value of an upper layer and where it stands in [`Written::text`].
-pub(crate) struct Value {
+pub(crate) struct SettingAt {
     pub(crate) setting: Setting,
     pub(crate) origin: Origin,
     pub(crate) span: Span,
 }
 
-impl Value {
+impl SettingAt {
     /// Where it stands.
     pub(crate) fn at(&self) -> At {
         At { span: self.span.clone(), key: String::new() }
@@ -132,7 +132,7 @@ impl Value {
 #[derive(Default)]
 struct Written {
     text: String,
-    values: Vec<Value>,
+    values: Vec<SettingAt>,
 }
 
 impl Written {
@@ -176,7 +176,7 @@ impl Written {
         let start = self.text.len();
         // A line end in a value would move everything after it.
         self.text.push_str(&value.replace(char::is_control, "\u{fffd}"));
-        self.values.push(Value { setting, origin, span: start..self.text.len() });
+        self.values.push(SettingAt { setting, origin, span: start..self.text.len() });
     }
 }
 

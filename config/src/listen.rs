@@ -2,9 +2,9 @@
 //!
 //! Whether an address may be offered to a network is not judged here, since it depends on other keys.
 
-use crate::read::{FromText, NotThis};
+use crate::key::Json;
+use crate::read::{NotThis, written_as_text};
 use crate::target_url::socket;
-use serde::{Serialize, Serializer};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -20,6 +20,9 @@ pub enum ListenAddr {
 }
 
 const EXPECTED: &str = "an address and port such as `127.0.0.1:6262`, or `unix:///run/linger.sock`";
+
+/// How it is written, roughly: what it takes in detail is told by reading it.
+const FORM: Json = Json::Form(r"^(unix:(//)?/.+|.+:[0-9]+)$");
 
 impl ListenAddr {
     /// 127.0.0.1 with `port`.
@@ -70,18 +73,7 @@ fn hint(text: &str) -> String {
     }
 }
 
-impl FromText for ListenAddr {
-    const EXPECTED: &'static str = EXPECTED;
-    fn from_text(text: &str) -> Result<Self, NotThis> {
-        text.parse()
-    }
-}
-
-impl Serialize for ListenAddr {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
+written_as_text!(ListenAddr, EXPECTED, FORM);
 
 #[cfg(test)]
 mod tests {

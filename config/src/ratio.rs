@@ -1,7 +1,7 @@
 //! Shares: `0.5%` or `0.005`.
 
-use crate::read::{FromText, NotThis};
-use serde::{Serialize, Serializer};
+use crate::key::Json;
+use crate::read::{NotThis, written_as_text};
 use std::fmt;
 use std::str::FromStr;
 
@@ -10,6 +10,9 @@ use std::str::FromStr;
 pub struct Ratio(f64);
 
 const EXPECTED: &str = "a share such as `0.5%` or `0.005`";
+
+/// How it is written, roughly: what it takes in detail is told by reading it.
+const FORM: Json = Json::FormOrNumber(r"^[0-9]*\.?[0-9]+([eE][+-]?[0-9]+)? *%?$");
 
 impl Ratio {
     /// `percent` hundredths; what lies outside 0 to 100 is moved to the nearer end.
@@ -51,18 +54,7 @@ impl FromStr for Ratio {
     }
 }
 
-impl FromText for Ratio {
-    const EXPECTED: &'static str = EXPECTED;
-    fn from_text(text: &str) -> Result<Self, NotThis> {
-        text.parse()
-    }
-}
-
-impl Serialize for Ratio {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
+written_as_text!(Ratio, EXPECTED, FORM);
 
 #[cfg(test)]
 mod tests {

@@ -5,6 +5,7 @@
 
 use crate::excerpt::{Span, quoted};
 use crate::fault::Fault;
+use crate::key::{AnyKey, Describe, Json, Scalar};
 use crate::nearest::nearest;
 use crate::report::Report;
 use crate::tree::{Entry, Kind, Node};
@@ -110,12 +111,9 @@ impl<'n> Place<'n> {
     }
 
     /// The mapping here, all of whose keys must be among `known`. No value reads as an empty mapping.
-    pub(crate) fn fields(
-        self,
-        known: &'static [&'static str],
-        report: &mut Report<'_>,
-    ) -> Option<Fields<'n>> {
+    pub(crate) fn fields(self, known: &[&AnyKey], report: &mut Report<'_>) -> Option<Fields<'n>> {
         let entries = self.entries(report)?;
+        let known: Vec<&str> = known.iter().map(|key| key.name()).collect();
         for (name, span) in entries.iter().map(|e| (&*e.key, &e.key_span)).filter(|(k, _)| !known.contains(k))
         {
             let path = match &*self.at.key {
@@ -210,23 +208,21 @@ impl<'n> Fields<'n> {
     }
 
     /// What `key` has, where it is given.
-    pub(crate) fn get(&self, key: &str) -> Option<Place<'n>> {
-        self.entries.iter().find(|e| e.key == key).map(|e| self.place.child(e))
+    pub(crate) fn get(&self, key: &dyn Describe) -> Option<Place<'n>> {
+        self.entries.iter().find(|e| e.key == key.name()).map(|e| self.place.child(e))
     }
 
-    /// What `key` has, read as `T`; `None` where it is not given or faulty.
-    pub(crate) fn value<T: FromText>(&self, key: &str, report: &mut Report<'_>) -> Option<Given<T>> {
-        self.get(key)?.value(report)
-    }
-
-    /// As [`Fields::value`], for a key that must be given.
-    pub(crate) fn required<T: FromText>(&self, key: &str, report: &mut Report<'_>) -> Option<Given<T>> {
+    /// What `key` has; `None` where it is not given or faulty. A fault where it is missing and must be given.
+    pub(crate) fn value<K: Scalar>(&self, key: &K, report: &mut Report<'_>) -> Option<Given<K::Value>> {
         match self.get(key) {
-            Some(place) => place.value(report),
+            Some(place) => key.read(place, report),
             None => {
-                self.at()
-                    .fault(report, format!("`{key}` is missing"))
-                    .label(format!("`{key}: …`, {}", T::EXPECTED));
+                if key.is_required() {
+                    let name = key.name();
+                    self.at()
+                        .fault(report, format!("`{name}` is missing"))
+                        .label(format!("`{name}: …`, {}", K::Value::EXPECTED));
+                }
                 None
             }
         }
@@ -237,12 +233,35 @@ impl<'n> Fields<'n> {
 pub(crate) trait FromText: Sized {
     /// What is expected, with an example.
     const EXPECTED: &'static str;
+    /// What it is in JSON.
+    const JSON: Json;
     /// Reads it.
     fn from_text(text: &str) -> Result<Self, NotThis>;
 }
 
+/// A type that is written as it is read, as one text: by `FromStr` and `Display`.
+macro_rules! written_as_text {
+    ($type:ty, $expected:expr, $json:expr) => {
+        impl $crate::read::FromText for $type {
+            const EXPECTED: &'static str = $expected;
+            const JSON: $crate::key::Json = $json;
+            fn from_text(text: &str) -> Result<Self, $crate::read::NotThis> {
+                text.parse()
+            }
+        }
+
+        impl serde::Serialize for $type {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+    };
+}
+pub(crate) use written_as_text;
+
 impl FromText for String {
     const EXPECTED: &'static str = "a text";
+    const JSON: Json = Json::Text;
     fn from_text(text: &str) -> Result<Self, NotThis> {
         Ok(text.to_owned())
     }
@@ -250,6 +269,7 @@ impl FromText for String {
 
 impl FromText for bool {
     const EXPECTED: &'static str = "`true` or `false`";
+    const JSON: Json = Json::Boolean;
     fn from_text(text: &str) -> Result<Self, NotThis> {
         match text {
             "true" => Ok(true),
@@ -263,6 +283,7 @@ impl FromText for bool {
 
 impl FromText for u32 {
     const EXPECTED: &'static str = "a whole number";
+    const JSON: Json = Json::Integer;
     fn from_text(text: &str) -> Result<Self, NotThis> {
         text.parse().map_err(|_| NotThis::new(Self::EXPECTED, ""))
     }
@@ -270,6 +291,7 @@ impl FromText for u32 {
 
 impl FromText for f64 {
     const EXPECTED: &'static str = "a number";
+    const JSON: Json = Json::Number;
     fn from_text(text: &str) -> Result<Self, NotThis> {
         match text.parse::<Self>() {
             Ok(number) if number.is_finite() => Ok(number),

@@ -1,6 +1,7 @@
 //! How long and how much the store keeps.
 
-use crate::read::{Place, within};
+use crate::key::{AnyKey, Bounded, Section, object, or_nothing};
+use crate::read::Place;
 use crate::report::Report;
 use crate::{Bytes, Duration};
 use serde::Serialize;
@@ -26,6 +27,29 @@ const BYTES_MIN: Bytes = Bytes::mib(16);
 /// Largest store: beyond it this is not the right store.
 const BYTES_MAX: Bytes = Bytes::mib(1024 * 1024);
 
+static KEYS: &[&AnyKey] = &[&RAW, &BYTES];
+static RAW: Bounded<Duration> = Bounded {
+    name: "raw",
+    about: "Age up to which raw points are kept.",
+    least: RAW_MIN,
+    most: RAW_MAX,
+    why: "",
+};
+static BYTES: Bounded<Bytes> = Bounded {
+    name: "bytes",
+    about: "Size on disk the store is kept under.",
+    least: BYTES_MIN,
+    most: BYTES_MAX,
+    why: "",
+};
+
+/// What the store keeps.
+pub(crate) static RETENTION: Section = Section {
+    name: "retention",
+    about: "What the store keeps; whichever limit is met first counts.",
+    object: || or_nothing(object(KEYS, &serde_json::to_value(Retention::default()).unwrap_or_default())),
+};
+
 impl Default for Retention {
     fn default() -> Self {
         Self { raw: Duration::from_secs(14 * 86_400), bytes: Bytes::mib(256) }
@@ -35,15 +59,9 @@ impl Default for Retention {
 impl Retention {
     pub(crate) fn read(place: Place<'_>, report: &mut Report<'_>) -> Self {
         let default = Self::default();
-        let Some(fields) = place.fields(&["raw", "bytes"], report) else { return default };
-        let raw = fields
-            .value("raw", report)
-            .and_then(|raw| within(raw, RAW_MIN, RAW_MAX, "", report))
-            .map_or(default.raw, |raw| raw.value);
-        let bytes = fields
-            .value("bytes", report)
-            .and_then(|bytes| within(bytes, BYTES_MIN, BYTES_MAX, "", report))
-            .map_or(default.bytes, |bytes| bytes.value);
+        let Some(fields) = place.fields(KEYS, report) else { return default };
+        let raw = fields.value(&RAW, report).map_or(default.raw, |raw| raw.value);
+        let bytes = fields.value(&BYTES, report).map_or(default.bytes, |bytes| bytes.value);
         Self { raw, bytes }
     }
 }

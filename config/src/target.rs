@@ -1,13 +1,16 @@
 //! A watched service: its address, what it is called, its labels, how it lets linger in and how it is collected.
 
 use crate::access::{self, Access};
+use crate::collector::COLLECTORS;
 use crate::collector::Said;
 use crate::excerpt::quoted;
+use crate::key::{AnyKey, Json, Key, Shaped, list, object};
 use crate::read::{At, FromText, Given, NotThis, Place};
 use crate::report::Report;
 use crate::{Collectors, TargetUrl};
 use linger_series::{Labels, metric};
 use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
 use std::path::PathBuf;
 
 /// A watched service.
@@ -30,16 +33,41 @@ pub struct Target {
     pub discovered_in: Option<PathBuf>,
 }
 
-const KEYS: &[&str] = &[
+/// The watched services.
+pub(crate) static TARGETS: Shaped = Shaped {
+    name: "targets",
+    about: "The watched services; addresses in LINGER_TARGETS and on the command line are added to these.",
+    required: false,
+    shape: || list(object(&keys(), &Value::Null), TARGETS_MAX),
+};
+
+static URL: Key<TargetUrl> = Key::required(
     "url",
+    "http://host:port, https://host:port or unix:///path.sock, with the path before /debug/pprof where there is one.",
+);
+static NAME: Key<TargetName> = Key::new(
     "name",
-    "labels",
-    access::KEYS[0],
-    access::KEYS[1],
-    access::KEYS[2],
-    access::KEYS[3],
-    "collectors",
-];
+    "What it is called in the label `target` and on the command line. Default: host:port of the address.",
+);
+static LABELS: Shaped = Shaped {
+    name: "labels",
+    about: "Labels every series of it carries.",
+    required: false,
+    shape: || {
+        json!({
+            "type": ["object", "null"],
+            "propertyNames": {"pattern": "^(_?[A-Za-z][A-Za-z0-9_]*|_[0-9][A-Za-z0-9_]*|_)$"},
+            "additionalProperties": LabelValue::JSON.schema(),
+            "maxProperties": LABELS_MAX,
+        })
+    },
+};
+
+fn keys() -> Vec<&'static AnyKey> {
+    let first: [&AnyKey; 3] = [&URL, &NAME, &LABELS];
+    let last: [&AnyKey; 1] = [&COLLECTORS];
+    first.into_iter().chain(access::KEYS).chain(last).collect()
+}
 
 /// Most targets: a sidecar has one; beyond this, several agents share the load.
 pub(crate) const TARGETS_MAX: usize = 1000;
@@ -60,12 +88,11 @@ impl Target {
 
     /// Reads one item of `targets:`; beside it comes where its name was given.
     pub(crate) fn read(place: Place<'_>, for_all: &Said, report: &mut Report<'_>) -> Option<(Self, At)> {
-        let fields = place.fields(KEYS, report)?;
-        let url = fields.required::<TargetUrl>("url", report);
-        let name = fields.value::<TargetName>("name", report);
-        let labels =
-            fields.get("labels").map_or_else(Labels::empty, |place| labels(place, |_| false, report));
-        let own = fields.get("collectors").map(|place| Said::read(place, report)).unwrap_or_default();
+        let fields = place.fields(&keys(), report)?;
+        let url = fields.value(&URL, report);
+        let name = fields.value(&NAME, report);
+        let labels = fields.get(&LABELS).map_or_else(Labels::empty, |place| labels(place, |_| false, report));
+        let own = fields.get(&COLLECTORS).map(|place| Said::read(place, report)).unwrap_or_default();
         let collectors = Said::resolve(&[&own, for_all], report);
         let access = Access::read(&fields, report);
         let url = url?;
@@ -126,6 +153,7 @@ struct TargetName(String);
 
 impl FromText for TargetName {
     const EXPECTED: &'static str = "a name such as `checkout`";
+    const JSON: Json = Json::Text;
     fn from_text(text: &str) -> Result<Self, NotThis> {
         match plain_text(text) {
             Ok(()) if text.contains(char::is_whitespace) => {
@@ -141,6 +169,7 @@ struct LabelValue(String);
 
 impl FromText for LabelValue {
     const EXPECTED: &'static str = "the value of a label";
+    const JSON: Json = Json::Text;
     fn from_text(text: &str) -> Result<Self, NotThis> {
         plain_text(text).map_err(|hint| NotThis::new(Self::EXPECTED, hint))?;
         Ok(Self(text.to_owned()))

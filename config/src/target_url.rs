@@ -11,8 +11,8 @@ mod socket;
 pub(crate) use socket::socket;
 
 use crate::excerpt::quoted;
-use crate::read::{FromText, NotThis};
-use serde::{Serialize, Serializer};
+use crate::key::Json;
+use crate::read::{NotThis, written_as_text};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -45,6 +45,9 @@ pub enum Scheme {
 }
 
 const EXPECTED: &str = "the address of a service such as `http://127.0.0.1:6060`";
+
+/// How it is written, roughly: what it takes in detail is told by reading it.
+const FORM: Json = Json::Form(r"^([hH][tT][tT][pP][sS]?://[^@]+|[uU][nN][iI][xX]:(//)?/.+)$");
 
 /// Longest address, in bytes: servers refuse longer request lines.
 const URL_BYTES_MAX: usize = 2048;
@@ -191,18 +194,7 @@ fn without_scheme(text: &str) -> String {
     }
 }
 
-impl FromText for TargetUrl {
-    const EXPECTED: &'static str = EXPECTED;
-    fn from_text(text: &str) -> Result<Self, NotThis> {
-        text.parse()
-    }
-}
-
-impl Serialize for TargetUrl {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
+written_as_text!(TargetUrl, EXPECTED, FORM);
 
 #[cfg(test)]
 mod tests {

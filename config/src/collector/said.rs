@@ -3,11 +3,10 @@
 //! A setting may be given for all targets and again for one; the nearer one counts. What must hold between two
 //! settings is judged once all is laid over each other, and a fault is shown where the nearer one was given.
 
-use super::{
-    BODY_BYTES_MAX, BODY_BYTES_MIN, Collector, CollectorKind, Collectors, EVERY_MAX, KINDS, TIMEOUT_MAX,
-    TIMEOUT_MIN, WINDOW_MIN, timeout_of,
-};
-use crate::read::{At, Fields, FromText, Given, NotThis, Place, within};
+use super::keys::{self, BODY, ENABLED, PATH, Path, TIMEOUT};
+use super::{Collector, CollectorKind, Collectors, timeout_of};
+use crate::key::AnyKey;
+use crate::read::{At, Fields, Given, Place};
 use crate::report::Report;
 use crate::{Bytes, Duration};
 
@@ -28,16 +27,13 @@ struct SaidOfOne {
     faulty: bool,
 }
 
-const KEYS: &[&str] = &["every", "timeout", "enabled", "body_bytes_max", "path"];
-const KEYS_WITH_WINDOW: &[&str] = &["every", "window", "timeout", "enabled", "body_bytes_max", "path"];
-
 impl Said {
     /// Reads a `collectors:` section.
     pub(crate) fn read(place: Place<'_>, report: &mut Report<'_>) -> Self {
-        let Some(fields) = place.fields(KINDS, report) else { return Self::default() };
+        let Some(fields) = place.fields(&keys::kinds(), report) else { return Self::default() };
         let said = CollectorKind::ALL
             .into_iter()
-            .filter_map(|kind| Some((kind, SaidOfOne::read(kind, fields.get(kind.as_str())?, report))));
+            .filter_map(|kind| Some((kind, SaidOfOne::read(kind, fields.get(&kind)?, report))));
         Self(said.collect())
     }
 
@@ -61,24 +57,21 @@ impl Said {
 impl SaidOfOne {
     fn read(kind: CollectorKind, place: Place<'_>, report: &mut Report<'_>) -> Self {
         let before = report.len();
-        let known = if kind.has_window() { KEYS_WITH_WINDOW } else { KEYS };
-        let Some(fields) = place.fields(known, report) else {
+        let (every, window) = (keys::every(kind), keys::window(kind));
+        let mut known: Vec<&AnyKey> = vec![&every, &TIMEOUT, &ENABLED, &BODY, &PATH];
+        if kind.has_window() {
+            known.insert(1, &window);
+        }
+        let Some(fields) = place.fields(&known, report) else {
             return Self { faulty: true, ..Self::default() };
         };
-        let every = fields
-            .value("every", report)
-            .and_then(|every| within(every, kind.every_min(), EVERY_MAX, ", to protect the service", report));
         let said = Self {
-            enabled: fields.value("enabled", report),
-            every,
-            timeout: fields
-                .value("timeout", report)
-                .and_then(|timeout| within(timeout, TIMEOUT_MIN, TIMEOUT_MAX, "", report)),
-            window: if kind.has_window() { window(kind, &fields, report) } else { None },
-            path: fields.value("path", report),
-            body_bytes_max: fields
-                .value("body_bytes_max", report)
-                .and_then(|bytes| within(bytes, BODY_BYTES_MIN, BODY_BYTES_MAX, "", report)),
+            every: fields.value(&every, report),
+            timeout: fields.value(&TIMEOUT, report),
+            enabled: fields.value(&ENABLED, report),
+            window: if kind.has_window() { self::window(kind, &fields, report) } else { None },
+            path: fields.value(&PATH, report),
+            body_bytes_max: fields.value(&BODY, report),
             faulty: false,
         };
         if let Some(enabled) = said.enabled.as_ref().filter(|e| kind == CollectorKind::Count && !e.value) {
@@ -90,8 +83,7 @@ impl SaidOfOne {
 }
 
 fn window(kind: CollectorKind, fields: &Fields<'_>, report: &mut Report<'_>) -> Option<Given<Duration>> {
-    let window = fields.value("window", report)?;
-    let window = within(window, WINDOW_MIN, kind.window_max(), ", to protect the service", report)?;
+    let window = fields.value(&keys::window(kind), report)?;
     if window.value.is_whole_seconds() {
         return Some(window);
     }
@@ -148,25 +140,5 @@ fn judge(collector: &Collector, said: &[&SaidOfOne], report: &mut Report<'_>) {
             format!("the window of {window} is not shorter than the timeout of {}", collector.timeout),
         )
         .label("no answer could arrive in time");
-    }
-}
-
-/// A path on a service.
-struct Path(String);
-
-impl FromText for Path {
-    const EXPECTED: &'static str = "a path such as `/debug/pprof/heap`";
-    fn from_text(text: &str) -> Result<Self, NotThis> {
-        let wrong = |hint: &str| Err(NotThis::new(Self::EXPECTED, hint));
-        if !text.starts_with('/') {
-            return wrong("a path begins with `/`");
-        }
-        if text.contains(['?', '#']) {
-            return wrong("no query here: linger asks its own questions");
-        }
-        if text.chars().any(|c| !c.is_ascii_graphic()) {
-            return wrong("write other characters as `%` and two digits");
-        }
-        Ok(Self(text.to_owned()))
     }
 }

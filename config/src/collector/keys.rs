@@ -1,0 +1,99 @@
+//! The keys of `collectors:` and of one collector in it.
+
+use super::{
+    BODY_BYTES_MAX, BODY_BYTES_MIN, Collector, CollectorKind, EVERY_MAX, TIMEOUT_MAX, TIMEOUT_MIN, WINDOW_MIN,
+};
+use crate::key::{AnyKey, Bounded, Describe, Json, Key, Section, object, or_nothing};
+use crate::read::{FromText, NotThis};
+use crate::{Bytes, Duration};
+use serde_json::{Value, to_value};
+
+/// What is collected.
+pub(crate) static COLLECTORS: Section = Section {
+    name: "collectors",
+    about: "What is collected, how often and within which limits.",
+    object: || or_nothing(object(&kinds(), &Value::Null)),
+};
+
+/// The keys of `collectors:`.
+pub(super) fn kinds() -> Vec<&'static AnyKey> {
+    const { &CollectorKind::ALL }.iter().map(|kind| -> &AnyKey { kind }).collect()
+}
+
+impl Describe for CollectorKind {
+    fn name(&self) -> &'static str {
+        self.as_str()
+    }
+
+    fn schema(&self) -> Value {
+        let (every, window) = (every(*self), window(*self));
+        let mut keys: Vec<&AnyKey> = vec![&ENABLED, &every, &TIMEOUT, &PATH, &BODY];
+        if self.has_window() {
+            keys.push(&window);
+        }
+        let mut defaults = to_value(Collector::default_of(*self)).unwrap_or_default();
+        if let (Value::Object(defaults), true) = (&mut defaults, self.has_window()) {
+            // It follows the window.
+            defaults.remove("timeout");
+        }
+        or_nothing(object(&keys, &defaults))
+    }
+}
+
+pub(super) static ENABLED: Key<bool> = Key::new("enabled", "Whether it is collected at all.");
+pub(super) static PATH: Key<Path> = Key::new("path", "Path on the service, after the prefix of its address.");
+pub(super) static TIMEOUT: Bounded<Duration> = Bounded {
+    name: "timeout",
+    about: "Time to the last byte of the answer, the window included; by default the window and 10 s.",
+    least: TIMEOUT_MIN,
+    most: TIMEOUT_MAX,
+    why: "",
+};
+pub(super) static BODY: Bounded<Bytes> = Bounded {
+    name: "body_bytes_max",
+    about: "Largest body read.",
+    least: BODY_BYTES_MIN,
+    most: BODY_BYTES_MAX,
+    why: "",
+};
+
+pub(super) const fn every(kind: CollectorKind) -> Bounded<Duration> {
+    Bounded {
+        name: "every",
+        about: "Time from the start of one scrape to the next.",
+        least: kind.every_min(),
+        most: EVERY_MAX,
+        why: ", to protect the service",
+    }
+}
+
+pub(super) const fn window(kind: CollectorKind) -> Bounded<Duration> {
+    Bounded {
+        name: "window",
+        about: "How long the service records, in whole seconds.",
+        least: WINDOW_MIN,
+        most: kind.window_max(),
+        why: ", to protect the service",
+    }
+}
+
+/// A path on a service.
+pub(super) struct Path(pub(super) String);
+
+impl FromText for Path {
+    const EXPECTED: &'static str = "a path such as `/debug/pprof/heap`";
+    const JSON: Json = Json::Form("^/[^?# ]*$");
+    fn from_text(text: &str) -> Result<Self, NotThis> {
+        let wrong = |hint: &str| Err(NotThis::new(Self::EXPECTED, hint));
+        if !text.starts_with('/') {
+            return wrong("a path begins with `/`");
+        }
+        if text.contains(['?', '#']) {
+            return wrong("no query here: linger asks its own questions");
+        }
+        if text.chars().any(|c| !c.is_ascii_graphic()) {
+            return wrong("write other characters as `%` and two digits");
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
