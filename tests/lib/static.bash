@@ -8,16 +8,30 @@ cannot_run() {
   exit "$CANNOT_RUN"
 }
 
-# static_agent ROOT: builds it and prints its path. A release build, since the profile `dist` takes minutes more. With
-# --target, because procedural macros and build scripts cannot be static. The static build shares nothing with other
+# static_agent ROOT: builds it as deploy/container/Dockerfile does, from the files that the Dockerfile's build gets to
+# see, and prints its path. A release build, since the profile `dist` takes minutes more. It shares nothing with other
 # builds: some minutes the first time on two cores, a second after that.
 static_agent() {
-  local root=$1 target agent
-  target=$(rustc -vV | sed -n 's/^host: //p')
-  RUSTFLAGS="-C target-feature=+crt-static" cargo build --release --target "$target" --package linger --bin linger >&2 || return 1
-  agent=$(realpath "${CARGO_TARGET_DIR:-$root/target}/$target/release/linger")
+  local root=$1 target build agent context=$1/target/deploy/context
+  target=$(rustc --print host-tuple) || return 1
+  build=$(realpath --canonicalize-missing "${CARGO_TARGET_DIR:-$root/target}")
+  image_context "$root" "$context" || return 1
+  (cd "$context" && CARGO_TARGET_DIR=$build RUSTFLAGS="-C target-feature=+crt-static" \
+    cargo build --locked --release --target "$target" --package linger --bin linger) >&2 || return 1
+  agent=$build/$target/release/linger
   is_static "$agent" || return 1
   printf '%s\n' "$agent"
+}
+
+# image_context ROOT FOLDER: lays into FOLDER what Dockerfile.dockerignore lets through, with its times, by which cargo
+# knows what it has built.
+image_context() {
+  local root=$1 folder=$2 kept
+  mapfile -t kept < <(sed -n 's/^!//p' "$root/deploy/container/Dockerfile.dockerignore")
+  rm -rf "$folder"
+  mkdir -p "$folder"
+  (cd "$root" && git ls-files -z --cached --others --exclude-standard -- "${kept[@]}" |
+    tar --create --null --files-from=- --ignore-failed-read) | tar --extract --directory "$folder"
 }
 
 # is_static PROGRAM: it names no program that loads it and no library that it needs.
