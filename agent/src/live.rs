@@ -6,6 +6,7 @@ use crate::report::{
     TargetStatus, VERSION,
 };
 use linger_config::{CollectorKind, Target};
+use linger_probe::Usage;
 use linger_store::{Stats, Store};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -119,7 +120,8 @@ impl Live {
     #[must_use]
     pub fn status(&self, store: &Store, now_ms: i64) -> Status {
         let mut agent = self.agent.clone();
-        (agent.rss_bytes, agent.cpu_seconds) = (own_rss_bytes(), own_cpu_seconds());
+        let own = Usage::now();
+        (agent.rss_bytes, agent.cpu_seconds) = (own.rss_bytes, own.cpu.map(|cpu| cpu.as_secs_f64()));
         // Before the lock: it looks at files, and the lanes want the board too.
         let store = store_status(&store.stats());
         let board = self.board();
@@ -218,19 +220,4 @@ pub fn store_status(stats: &Stats) -> StoreStatus {
         scrapes_refused: stats.scrapes_refused,
         last_refusal: stats.last_refusal.clone(),
     }
-}
-
-/// Resident memory from `/proc/self/statm` (pages of 4 KiB on the platforms we name); none elsewhere.
-fn own_rss_bytes() -> Option<u64> {
-    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
-    statm.split_whitespace().nth(1)?.parse::<u64>().ok().map(|pages| pages * 4096)
-}
-
-/// User and system time from `/proc/self/stat` (fields 14 and 15, in ticks of 10 ms); none elsewhere.
-fn own_cpu_seconds() -> Option<f64> {
-    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
-    let after_name = stat.rsplit_once(')')?.1;
-    let mut fields = after_name.split_whitespace().skip(11);
-    let ticks = fields.next()?.parse::<f64>().ok()? + fields.next()?.parse::<f64>().ok()?;
-    Some(ticks / 100.0)
 }
