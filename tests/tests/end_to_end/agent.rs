@@ -84,6 +84,11 @@ impl Agent {
         self.program.as_ref().expect("an agent that runs").pid()
     }
 
+    /// Sends it a signal, by its name without SIG.
+    pub(crate) fn signal(&self, name: &str) {
+        self.program.as_ref().expect("an agent that runs").signal(name);
+    }
+
     /// What it logged so far.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()

@@ -2,12 +2,15 @@
 //! end adds a last look and nothing false.
 
 use crate::agent::{Agent, linger_on};
-use crate::environment::Go;
+use crate::environment::{self, Go};
+use crate::program::Program;
 use crate::service::Service;
 use crate::wait;
 use linger::report::{Query, Status};
+use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// An agent that reads its targets from a file.
@@ -89,6 +92,76 @@ fn a_reload_takes_all_or_nothing_and_disturbs_nobody_else() {
     let removed = configured.reload(&watching(&[("a", &a)]));
     assert_eq!(names(&removed), ["a"]);
     assert_eq!(configured.agent.say(&["check", "agent"]).code, 0);
+}
+
+#[test]
+fn files_that_name_targets_are_read_again_and_a_broken_one_changes_nothing() {
+    let (a, b) = (Service::start(Go::Newest, "waits"), Service::start(Go::Newest, "defers"));
+    let configured = Configured::start("file_sd: [{files: [\"named-*.json\"], refresh: 1s}]\n");
+    assert!(names(&configured.status()).is_empty(), "no file names any yet");
+    let file = configured.file.with_file_name("named-1.json");
+    let named = |services: &[&Service]| {
+        let addresses: Vec<String> = services.iter().map(|s| format!("\"{}\"", s.address)).collect();
+        format!("[{{\"targets\": [{}], \"labels\": {{\"job\": \"shop\"}}}}]", addresses.join(","))
+    };
+    let until_up = |n: usize| {
+        wait::until("exactly the named targets are up", || {
+            let status = configured.status();
+            if status.targets.len() == n && status.targets.iter().all(|t| t.up) {
+                Ok(status)
+            } else {
+                Err(status)
+            }
+        })
+    };
+    write(&file, &named(&[&a, &b]));
+    let status = until_up(2);
+    assert!(status.targets.iter().all(|t| t.labels.get("job").is_some_and(|job| job == "shop")));
+    write(&file, "[{\"targets\": [\"127.0.0.1:");
+    let refused = wait::until("the half-written file is said", || {
+        let status = configured.status();
+        if status.discovery.as_ref().is_some_and(|d| d.error.is_some()) { Ok(status) } else { Err(status) }
+    });
+    assert_eq!(refused.targets.len(), 2, "the former targets stay");
+    write(&file, &named(&[&b]));
+    assert_eq!(until_up(1).discovery.and_then(|d| d.error), None);
+}
+
+/// What the agent tells a service manager, until `enough` of it came.
+fn told(socket: &UnixDatagram, enough: &str) -> String {
+    let mut all = String::new();
+    let mut message = [0; 4096];
+    wait::until(&format!("{enough} is told"), || {
+        let n = socket.recv(&mut message).unwrap_or(0);
+        all.push_str(&String::from_utf8_lossy(&message[..n]));
+        all.push('\n');
+        if all.contains(enough) { Ok(()) } else { Err(all.clone()) }
+    });
+    all
+}
+
+#[test]
+fn a_service_manager_hears_of_every_turn_of_its_life() {
+    let service = Service::start(Go::Newest, "waits");
+    let folder = TempDir::new().expect("a temporary folder");
+    let path = folder.path().join("notify");
+    let socket = UnixDatagram::bind(&path).expect("a socket can be bound");
+    socket.set_read_timeout(Some(Duration::from_secs(1))).expect("a timeout can be set");
+    let mut command = Command::new(environment::agent());
+    command
+        .args(["agent", &service.url(), "--listen", "127.0.0.1:0", "--data"])
+        .arg(folder.path().join("data"));
+    command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "900000");
+    let mut agent = Program::start(&mut command, &folder.path().join("log"));
+    told(&socket, "READY=1");
+    assert!(told(&socket, "WATCHDOG=1").contains("STATUS="), "and how it stands");
+    told(&socket, "STATUS=1 of 1 targets up");
+    agent.signal("HUP");
+    let reloading = told(&socket, "RELOADING=1");
+    assert!(reloading.contains("MONOTONIC_USEC="), "{reloading}");
+    told(&socket, "READY=1");
+    assert!(agent.terminate().success());
+    told(&socket, "STOPPING=1");
 }
 
 #[test]

@@ -50,12 +50,17 @@ impl Program {
         self.child.wait().expect("a child can be waited for");
     }
 
+    /// Sends a signal, by its name without SIG. The standard library sends only SIGKILL; the shell's own kill needs no
+    /// other package.
+    pub(crate) fn signal(&self, name: &str) {
+        let kill = format!("kill -{name} \"$0\"");
+        let sent = Command::new("sh").args(["-c", &kill, &self.child.id().to_string()]).status();
+        assert!(sent.is_ok_and(|s| s.success()), "SIG{name} could not be sent");
+    }
+
     /// SIGTERM, and waits for the end.
     pub(crate) fn terminate(&mut self) -> ExitStatus {
-        // The standard library sends only SIGKILL; the shell's own kill needs no other package.
-        let sent =
-            Command::new("sh").args(["-c", "kill -TERM \"$0\"", &self.child.id().to_string()]).status();
-        assert!(sent.is_ok_and(|s| s.success()), "SIGTERM could not be sent");
+        self.signal("TERM");
         self.child.wait().expect("a child can be waited for")
     }
 }
