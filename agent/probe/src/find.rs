@@ -50,6 +50,8 @@ pub struct Process {
     pub uid: u32,
     /// What it runs.
     pub program: Program,
+    /// The path of the program's file as the kernel names it, ` (deleted)` behind it where a newer one took its place.
+    pub exe: Option<PathBuf>,
     /// How many more processes take connections at the same address (fork, SO_REUSEPORT). Where there are any,
     /// this is the Go program among them, of several the oldest; a request may be answered by another.
     pub others: usize,

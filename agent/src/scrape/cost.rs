@@ -1,15 +1,56 @@
-//! What a scrape is predicted to have cost the service, in CPU time.
+//! What a scrape cost the service, in CPU time: measured where its process is on this machine, else predicted.
 //!
-//! Over HTTP nobody can measure it. A goroutine profile keeps a core busy for as long as it takes, so its own
-//! duration is the bound. The other endpoints' figures were measured per request on Go 1.26 (26 frames a
+//! [`predicted`] is what can be said over HTTP alone. A goroutine profile keeps a core busy for as long as it takes,
+//! so its own duration is the bound. The other endpoints' figures were measured per request on Go 1.26 (26 frames a
 //! stack) and grow with the goroutine count as given; a handler that sleeps (VictoriaMetrics' mutex endpoint
 //! waits 10 s) would be misjudged by its duration.
+//!
+//! [`Meter`] measures: CPU time of the process during a request, less what it uses anyway in that time. `ledger.rs`
+//! has the rules and says when the noise is too large to believe it; `process.rs` looks for the process.
 
+mod ledger;
+mod process;
+
+use ledger::{Ledger, Reading};
 use linger_config::CollectorKind;
+use linger_probe::{Absent, Address, Process};
+use process::Watched;
+pub use process::{Found, Search};
 use std::time::Duration;
+
+use super::schedule::Tick;
 
 /// Most that a failed request is taken to have cost: at half a percent of a core it is tried again within ten minutes.
 pub const FAILED_MAX: Duration = Duration::from_secs(3);
+
+/// What a scrape cost the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cost {
+    /// CPU time.
+    pub cpu: Duration,
+    /// How it is known.
+    pub basis: Basis,
+}
+
+/// How a cost is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Basis {
+    /// From the CPU clock of the process.
+    Measured,
+    /// From the request's duration and the goroutine count.
+    Predicted,
+}
+
+impl Basis {
+    /// The word for it in JSON and on pages.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Measured => "measured",
+            Self::Predicted => "predicted",
+        }
+    }
+}
 
 /// CPU time one request of `kind` costs a service with `goroutines`, when it took `took` from request to last
 /// byte.
@@ -24,6 +65,79 @@ pub fn predicted(kind: CollectorKind, took: Duration, window_s: u64, goroutines:
         CollectorKind::Heap | CollectorKind::Mutex | CollectorKind::Block => took.min(micros(3_000.0, 0.0)),
         CollectorKind::Cpu => micros(300.0 * window_s as f64, 0.9),
         CollectorKind::Trace => micros(10_000.0 * window_s as f64, 1.3),
+    }
+}
+
+/// Measures what the requests to one target cost it. Shared by the target's lanes; each call is one system call
+/// at most. Time is the schedule's.
+#[derive(Debug)]
+pub struct Meter {
+    watched: Watched,
+    ledger: Ledger,
+}
+
+impl Meter {
+    /// A meter of the target reached at `address`, whose process is not known yet.
+    #[must_use]
+    pub fn new(address: Address) -> Self {
+        Self { watched: Watched::new(address), ledger: Ledger::default() }
+    }
+
+    /// The search that is due now, if any: to be run where blocking is allowed, and its finding brought to
+    /// [`Meter::searched`]. Until then no other is due.
+    #[must_use]
+    pub fn search_due(&mut self, now: Tick) -> Option<Search> {
+        self.watched.search_due(now)
+    }
+
+    /// Takes what a search found.
+    pub fn searched(&mut self, found: Found, now: Tick) {
+        if self.watched.searched(found, now) {
+            self.ledger = Ledger::default();
+        }
+    }
+
+    /// Takes note of which program answers, as the file name of a profile's main mapping: where the process found
+    /// runs another (docker-proxy, a Go program itself, listens for a container), it is not the one that works for us.
+    pub fn answers(&mut self, program: &str) {
+        if self.watched.answers(program) {
+            self.ledger = Ledger::default();
+        }
+    }
+
+    /// To be called right before a request of `kind` is made.
+    pub fn before(&mut self, kind: CollectorKind, now: Tick) {
+        let reading = self.read(now);
+        self.ledger.begin(kind, reading);
+    }
+
+    /// To be called once all that `kind` asked for has come, best after it was decoded: what the service's threads
+    /// do last is on its clock only when they have gone to sleep. `predicted` is what it costs by [`predicted`].
+    pub fn after(&mut self, kind: CollectorKind, predicted: Duration, now: Tick) -> Cost {
+        let reading = self.read(now);
+        match self.ledger.end(kind, predicted, reading) {
+            Some(cpu) => Cost { cpu, basis: Basis::Measured },
+            None => Cost { cpu: predicted, basis: Basis::Predicted },
+        }
+    }
+
+    /// The process behind the target.
+    ///
+    /// # Errors
+    ///
+    /// Why it is not known; `None` before the first search.
+    pub fn process(&self) -> Result<&Process, Option<&Absent>> {
+        self.watched.process()
+    }
+
+    /// Why costs are not measured although the process is known.
+    #[must_use]
+    pub fn unmeasured_because(&self) -> Option<&'static str> {
+        self.watched.unmeasured_because()
+    }
+
+    fn read(&mut self, now: Tick) -> Option<Reading> {
+        self.watched.cpu(now).map(|cpu| Reading { at: now, cpu })
     }
 }
 

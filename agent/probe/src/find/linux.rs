@@ -108,6 +108,7 @@ impl Finder {
             age: age(&self.proc, started),
             uid: holder.uid,
             program: Program::of(&self.proc, holder.pid),
+            exe: std::fs::read_link(self.proc.of(holder.pid, "exe")).ok(),
             others,
             socket: (holder.fd, holder.inode),
         })

@@ -176,7 +176,7 @@ fn what_is_no_go_program_is_said_to_be() {
         .process(5, 700, &[(3, "socket:[11]")])
         .program(5, &own);
     let found = tree.finder().find(&Address::Tcp { host: "127.0.0.1".into(), port: 6060 }).expect("found");
-    assert_eq!(found.program, Program::Other);
+    assert_eq!((found.program, found.exe), (Program::Other, Some(own)));
 }
 
 #[test]

@@ -1,0 +1,177 @@
+//! The account of a process's CPU time: which part of it was ours. A state machine without clock or process.
+//!
+//! Each reading closes a stretch of time since the one before. A stretch in which nothing of ours ran tells what
+//! the process uses anyway; one in which a request ran is the request's. What the request cost is its stretches'
+//! CPU time less what the process uses anyway in as much time. The rules where that is not so plain:
+//!
+//! - **Two lanes overlap.** A window (`cpu`, `trace`) spreads its cost thinly over seconds, so a stretch it shares with
+//!   another request belongs to that one and is cut out of the window. Two requests that are no windows are not
+//!   told apart: neither is measured.
+//! - **Little background.** Where what is taken off is less than [`BACKGROUND_SHARE_MAX`] of the prediction, a single
+//!   request is believed. The prediction decides and not the measurement: a request that happened to run beside a
+//!   burst must not be picked for it.
+//! - **Much background.** The ratio of measured to predicted cost is pooled over up to [`POOL_MAX`] requests of the
+//!   kind, before anything is clamped at 0, and believed when twice its standard error, taken from the requests' own
+//!   scatter, is at most [`ERROR_SHARE_MAX`] of it or of 1, whichever is larger. The prediction times the ratio is
+//!   then what a request cost. Where the scatter is larger, the prediction stays.
+//!
+//! What it cannot see: what a request costs later (a garbage collection it brought forward), which counts as the
+//! process's own; and on a machine without a free core, the service's own work that waits until we are done.
+
+use super::super::schedule::Tick;
+use linger_config::CollectorKind;
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+/// Stretches without us that tell the background: with the defaults they span about 40 s.
+const GAPS_MAX: usize = 16;
+/// Fewer do not tell it.
+const GAPS_MIN: usize = 3;
+/// A shorter gap is left out: what a request leaves behind and the scheduler's tick (4 to 10 ms) weigh too much in it.
+const GAP_MIN: Duration = Duration::from_millis(100);
+/// A single request is believed when the background taken off is at most this share of the prediction.
+const BACKGROUND_SHARE_MAX: f64 = 0.25;
+/// Requests that are pooled: of `count` every 5 s the last 21 minutes.
+const POOL_MAX: usize = 256;
+/// Fewer do not tell their scatter.
+const POOL_MIN: usize = 8;
+/// The pooled ratio is believed when twice its standard error is at most this share of it, or of 1.
+const ERROR_SHARE_MAX: f64 = 0.25;
+/// A request that shared more than this part of its time with others is not measured.
+const SHARED_MAX: f64 = 0.5;
+
+/// The process's CPU time at a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Reading {
+    pub(super) at: Tick,
+    pub(super) cpu: Duration,
+}
+
+/// A stretch of time, and the CPU time the process used in it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Stretch {
+    seconds: f64,
+    cpu_seconds: f64,
+}
+
+impl Stretch {
+    fn add(&mut self, other: Self) {
+        self.seconds += other.seconds;
+        self.cpu_seconds += other.cpu_seconds;
+    }
+}
+
+/// A request under way.
+#[derive(Clone, Copy, Debug, Default)]
+struct Request {
+    own: Stretch,
+    shared_seconds: f64,
+    /// It cannot be measured: a reading was missing, or it ran beside one like it.
+    spoiled: bool,
+}
+
+/// The account of one process.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    last: Option<Reading>,
+    running: BTreeMap<CollectorKind, Request>,
+    gaps: VecDeque<Stretch>,
+    pools: BTreeMap<CollectorKind, VecDeque<(f64, f64)>>,
+}
+
+impl Ledger {
+    /// A request of `kind` begins.
+    pub(super) fn begin(&mut self, kind: CollectorKind, reading: Option<Reading>) {
+        self.close_stretch(reading);
+        self.running.insert(kind, Request { spoiled: reading.is_none(), ..Request::default() });
+    }
+
+    /// It ended: what it cost, if that can be told.
+    pub(super) fn end(
+        &mut self,
+        kind: CollectorKind,
+        predicted: Duration,
+        reading: Option<Reading>,
+    ) -> Option<Duration> {
+        self.close_stretch(reading);
+        let request = self.running.remove(&kind)?;
+        let predicted = predicted.as_secs_f64();
+        let seconds = request.own.seconds;
+        if request.spoiled
+            || predicted <= 0.0
+            || request.shared_seconds > SHARED_MAX * (seconds + request.shared_seconds)
+        {
+            return None;
+        }
+        let background = self.background()? * seconds;
+        let measured = request.own.cpu_seconds - background;
+        let pool = self.pools.entry(kind).or_default();
+        pool.push_back((measured, predicted));
+        if pool.len() > POOL_MAX {
+            pool.pop_front();
+        }
+        let cost = if background <= BACKGROUND_SHARE_MAX * predicted {
+            measured
+        } else {
+            believed_ratio(pool)? * predicted
+        };
+        Duration::try_from_secs_f64(cost.max(0.0)).ok()
+    }
+
+    /// Share of a core the process uses when nothing of ours runs.
+    fn background(&self) -> Option<f64> {
+        let mut all = Stretch::default();
+        self.gaps.iter().for_each(|gap| all.add(*gap));
+        (self.gaps.len() >= GAPS_MIN).then_some(all.cpu_seconds / all.seconds)
+    }
+
+    fn close_stretch(&mut self, reading: Option<Reading>) {
+        let last = std::mem::replace(&mut self.last, reading);
+        let stretch = last.zip(reading).and_then(|(from, to)| {
+            // A clock that goes back is another process's.
+            let cpu = to.cpu.checked_sub(from.cpu)?;
+            Some(Stretch {
+                seconds: to.at.saturating_sub(from.at).as_secs_f64(),
+                cpu_seconds: cpu.as_secs_f64(),
+            })
+        });
+        let Some(stretch) = stretch else {
+            self.running.values_mut().for_each(|request| request.spoiled = true);
+            return;
+        };
+        let of_windows = self.running.keys().filter(|kind| kind.has_window()).count();
+        let (all, short) = (self.running.len(), self.running.len() - of_windows);
+        for (kind, request) in &mut self.running {
+            match (all, short) {
+                (1, _) => request.own.add(stretch),
+                (_, 1) if !kind.has_window() => request.own.add(stretch),
+                (_, 1) => request.shared_seconds += stretch.seconds,
+                _ => request.spoiled = true,
+            }
+        }
+        if all == 0 && stretch.seconds >= GAP_MIN.as_secs_f64() {
+            self.gaps.push_back(stretch);
+            if self.gaps.len() > GAPS_MAX {
+                self.gaps.pop_front();
+            }
+        }
+    }
+}
+
+/// Sum of the measured costs over sum of the predicted ones, where its error is small enough. The error is that of
+/// a ratio of sums: scatter of the differences `measured - ratio x predicted` over the mean prediction, by the root
+/// of their number (Cochran, Sampling Techniques, 3rd edition, formula 2.46).
+fn believed_ratio(pool: &VecDeque<(f64, f64)>) -> Option<f64> {
+    if pool.len() < POOL_MIN {
+        return None;
+    }
+    let n = pool.len() as f64;
+    let (measured, predicted) = pool.iter().fold((0.0, 0.0), |(m, p), one| (m + one.0, p + one.1));
+    let ratio = measured / predicted;
+    let squares: f64 = pool.iter().map(|(m, p)| (m - ratio * p).powi(2)).sum();
+    let error = (squares / (n - 1.0) / n).sqrt() / (predicted / n);
+    (2.0 * error <= ERROR_SHARE_MAX * ratio.max(1.0)).then_some(ratio)
+}
+
+#[cfg(test)]
+mod tests;
