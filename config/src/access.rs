@@ -5,7 +5,7 @@
 
 use crate::credentials::{AUTHORIZATION, BASIC_AUTH, Credentials};
 use crate::header::{self, HeaderValue};
-use crate::key::{AnyKey, Section, Shaped, object};
+use crate::key::{AnyKey, Section, Shaped, object, or_nothing};
 use crate::read::Fields;
 use crate::report::Report;
 use crate::tls::{CLIENT_KEYS, TlsClient};
@@ -40,7 +40,9 @@ static HEADERS: Shaped = Shaped {
 pub(crate) static TLS_CONFIG: Section = Section {
     name: "tls_config",
     about: "Whom linger trusts and the certificate it shows, for addresses with https.",
-    object: || object(CLIENT_KEYS, &serde_json::to_value(TlsClient::default()).unwrap_or_default()),
+    object: || {
+        or_nothing(object(CLIENT_KEYS, &serde_json::to_value(TlsClient::default()).unwrap_or_default()))
+    },
 };
 
 impl Access {

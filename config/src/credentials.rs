@@ -4,7 +4,7 @@
 
 use crate::file_path;
 use crate::file_path::FileName;
-use crate::key::{AnyKey, Describe, Json, Key, Section, object};
+use crate::key::{AnyKey, Describe, Json, Key, Section, object, or_nothing};
 use crate::read::{Fields, FromText, NotThis, Place};
 use crate::report::Report;
 use serde::ser::SerializeMap;
@@ -31,14 +31,14 @@ pub enum Credentials {
 pub(crate) static AUTHORIZATION: Section = Section {
     name: "authorization",
     about: "A bearer token from a file.",
-    object: || object(&[&TYPE, &CREDENTIALS_FILE], &json!({"type": "Bearer"})),
+    object: || or_nothing(object(&[&TYPE, &CREDENTIALS_FILE], &json!({"type": "Bearer"}))),
 };
 
 /// A user and a password.
 pub(crate) static BASIC_AUTH: Section = Section {
     name: "basic_auth",
     about: "A user, and a password from a file.",
-    object: || object(&[&USERNAME, &PASSWORD_FILE], &Value::Null),
+    object: || or_nothing(object(&[&USERNAME, &PASSWORD_FILE], &Value::Null)),
 };
 
 /// The keys that say it: one of them.

@@ -135,7 +135,8 @@ fn user_parts(text: &str) -> Vec<Span> {
     for (i, slashes) in text.match_indices("//").filter(|(i, _)| *i > last_at.unwrap_or(0)) {
         let start = i + slashes.len();
         let rest = text.get(start..).unwrap_or("");
-        let end = rest.find(|c: char| c.is_whitespace() || "/\"',}]".contains(c)).unwrap_or(rest.len());
+        let ends = |c: char| (c.is_whitespace() && !c.is_control()) || "/\"',}]".contains(c);
+        let end = rest.find(ends).unwrap_or(rest.len());
         let authority = rest.get(..end).unwrap_or("");
         let port = authority.split_once(':').map_or("", |(_, port)| port);
         if !authority.starts_with('[') && port.chars().any(|c| !c.is_ascii_digit()) {

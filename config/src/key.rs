@@ -226,7 +226,8 @@ pub(crate) fn list(item: Value, most: usize) -> Value {
     json!({"type": ["array", "null"], "items": item, "maxItems": most})
 }
 
-fn described(schema: Value, about: &str) -> Value {
+/// A schema with what it is for.
+pub(crate) fn described(schema: Value, about: &str) -> Value {
     let mut described = Map::new();
     described.insert("description".to_owned(), about.into());
     if let Value::Object(schema) = schema {

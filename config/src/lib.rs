@@ -1,11 +1,11 @@
-//! One typed configuration: load, validate with all faults at once.
+//! One typed configuration: load, validate with all faults at once, show where each value comes from.
 //!
-//! A file is read in three steps, one module each: text becomes a tree that knows where everything stands
+//! A configuration has layers ([`load`]): a file, the environment, the command line. A file is read in three steps, one module each: text becomes a tree that knows where everything stands
 //! (`tree`), the tree becomes values (each type reads itself through `read`), and whatever is wrong on the way
 //! is kept as a [`Fault`] with its line and a caret, so that one run names everything there is to mend.
 //!
-//! Every key has a default; an empty file is [`Config::default`]. Nothing here opens a socket, resolves a name
-//! or reads the environment.
+//! Every key has a default; an empty file is [`Config::default`]. Secrets stay in files of their own, which are not
+//! read here. Nothing here opens a socket, resolves a name or looks at the environment by itself.
 
 mod access;
 mod alert;
@@ -31,6 +31,7 @@ mod read;
 mod report;
 mod retention;
 mod scale;
+mod show;
 mod target;
 mod target_url;
 mod text_file;
@@ -55,6 +56,7 @@ pub use ratio::Ratio;
 pub use read::NotThis;
 pub use retention::Retention;
 pub use scale::TimeScale;
+pub use show::{to_json, to_yaml};
 pub use target::Target;
 pub use target_url::{Scheme, TargetUrl};
 pub use tls::{TlsClient, TlsServer};

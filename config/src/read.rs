@@ -8,7 +8,7 @@ use crate::fault::Fault;
 use crate::key::{AnyKey, Describe, Json, Scalar};
 use crate::nearest::nearest;
 use crate::report::Report;
-use crate::tree::{Entry, Kind, Node};
+use crate::tree::{Entry, Kind, Node, names_a_secret};
 use std::fmt;
 
 /// A text that is not what its type takes: what was expected, and what to do about this one.
@@ -127,6 +127,9 @@ impl<'n> Place<'n> {
                     fault.label(format!("`{in_file}: FILE`: secrets are read from files, not from here"))
                 }
                 Some(meant) => fault.label(format!("did you mean `{meant}`?")),
+                None if names_a_secret(name) => {
+                    fault.label("secrets are not written here, only the files that hold them")
+                }
                 None if name == "<<" => fault.label("merge keys are not read"),
                 None => fault,
             };

@@ -295,17 +295,8 @@ fn scalar<'a>(text: Cow<'a, str>, style: ScalarStyle) -> Kind<'a> {
 
 /// Whether the value of a key of this name would be a secret, by the words people use. The name of a file is none.
 pub(crate) fn names_a_secret(key: &str) -> bool {
-    const WORDS: [&str; 9] = [
-        "password",
-        "passwd",
-        "secret",
-        "token",
-        "credential",
-        "authorization",
-        "api_key",
-        "apikey",
-        "cookie",
-    ];
+    const WORDS: [&str; 9] =
+        ["password", "passwd", "secret", "token", "credential", "auth", "api_key", "apikey", "cookie"];
     let key = key.to_ascii_lowercase().replace('-', "_");
     !key.ends_with("_file") && WORDS.iter().any(|word| key.contains(word))
 }

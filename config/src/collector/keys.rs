@@ -3,7 +3,7 @@
 use super::{
     BODY_BYTES_MAX, BODY_BYTES_MIN, Collector, CollectorKind, EVERY_MAX, TIMEOUT_MAX, TIMEOUT_MIN, WINDOW_MIN,
 };
-use crate::key::{AnyKey, Bounded, Describe, Json, Key, Section, object, or_nothing};
+use crate::key::{AnyKey, Bounded, Describe, Json, Key, Section, described, object, or_nothing};
 use crate::read::{FromText, NotThis};
 use crate::{Bytes, Duration};
 use serde_json::{Value, to_value};
@@ -36,7 +36,28 @@ impl Describe for CollectorKind {
             // It follows the window.
             defaults.remove("timeout");
         }
-        or_nothing(object(&keys, &defaults))
+        described(or_nothing(object(&keys, &defaults)), self.about())
+    }
+}
+
+impl CollectorKind {
+    /// What it tells.
+    const fn about(self) -> &'static str {
+        match self {
+            Self::Count => {
+                "The number of goroutines, from the index page: cheap at any number of goroutines."
+            }
+            Self::Goroutine => {
+                "Goroutines by stack. Taken less often by itself when it costs the service more."
+            }
+            Self::Heap => {
+                "The heap profile, where pending heap-allocated defers are seen, and memory statistics."
+            }
+            Self::Mutex => "Lock contention; empty unless the service calls runtime.SetMutexProfileFraction.",
+            Self::Block => "Blocking; empty unless the service calls runtime.SetBlockProfileRate.",
+            Self::Cpu => "A CPU profile over `window`.",
+            Self::Trace => "An execution trace over `window`.",
+        }
     }
 }
 

@@ -1,9 +1,13 @@
 //! Whole files: what is said about faulty ones, what the example means, and what any text at all gets.
 //!
-//! `faulty/NAME.yaml` stands beside `faulty/NAME.txt`, what is said about it.
+//! Files in `good/` have no faults. `faulty/NAME.yaml` stands beside `faulty/NAME.txt`, what is said about it.
 //! `LINGER_BLESS=1 cargo test -p linger-config` writes the `.txt` files anew; review the difference.
 
-#![expect(clippy::panic, reason = "a helper fails the test that calls it")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a helper fails the test that calls it")]
+
+mod discover;
+mod layers;
+mod schema;
 
 use linger_config::{Collector, Config, Duration, Scheme, TimeScale};
 use proptest::collection::vec;
@@ -13,18 +17,21 @@ use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faulty")
+/// The YAML files in a folder beside this one, by name.
+fn files_in(folder: &str) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(folder))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|ext| ext == "yaml"))
+            .collect();
+    files.sort();
+    files
 }
 
 #[test]
 fn each_faulty_file_is_told_all_its_faults() {
-    let mut files: Vec<PathBuf> = fs::read_dir(folder())
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|ext| ext == "yaml"))
-        .collect();
-    files.sort();
+    let files = files_in("faulty");
     assert!(files.len() >= 8, "the table is gone: {files:?}");
     let mut different = Vec::new();
     for file in files {
@@ -48,12 +55,23 @@ fn each_faulty_file_is_told_all_its_faults() {
 
 #[test]
 fn no_fault_shows_a_password() {
-    let text = fs::read_to_string(folder().join("secrets.yaml")).unwrap();
-    let faults = Config::parse(&text, "secrets.yaml").unwrap_err();
-    assert!(!faults.to_string().contains("hunter2") && faults.count() > 2, "{faults}");
+    for name in ["secrets", "access", "broken_secret"] {
+        let path = format!("{}/tests/faulty/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
+        let text = fs::read_to_string(path).unwrap();
+        let faults = Config::parse(&text, name).unwrap_err();
+        let shown = format!("{faults} {faults:?}");
+        assert!(text.contains("hunter2") && !shown.contains("hunter"), "{faults}");
+    }
 }
 
-const EXAMPLE: &str = include_str!("../../deploy/linger.example.yaml");
+#[test]
+fn a_target_shows_no_secret_in_debugging() {
+    let config = parsed("targets: [{url: 'http://a:1', headers: {X: hunter2}}]");
+    let shown = format!("{:?}", config.targets);
+    assert!(shown.contains("<hidden>") && !shown.contains("hunter2"), "{shown}");
+}
+
+const EXAMPLE: &str = include_str!("../../../deploy/linger.example.yaml");
 
 #[track_caller]
 fn parsed(text: &str) -> Config {
