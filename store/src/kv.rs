@@ -2,6 +2,7 @@
 //! between in tests.
 
 mod blobs;
+mod patience;
 pub(crate) mod sled;
 
 use crate::Error;

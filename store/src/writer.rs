@@ -1,8 +1,7 @@
 //! The one thread that writes. It gathers what arrived, makes it durable with one flush, and only then tells.
 //!
 //! A commit: meta first (a WAL record must never name a series meta does not know), then one WAL record per scrape,
-//! all in one batch and one flush; then the head; then the acknowledgements. A batch never crosses the end of a
-//! block: a scrape that has no room in its stream's block, or belongs to another day, waits for the seal.
+//! all by one flush; then the head; then the acknowledgements. A commit never crosses the end of a block: a scrape that has no room in its stream's block, or belongs to another day, waits for the seal.
 
 use crate::block;
 use crate::day::Day;
@@ -301,7 +300,7 @@ impl Writer {
         Ok(Some(Staged { stream, seq: tail.last_seq, record, at, ordinals, values, on_ack }))
     }
 
-    /// One batch, one flush; then the head, then the acknowledgements.
+    /// One flush; then the head, then the acknowledgements.
     fn write_staged(&mut self) {
         let mut staged = std::mem::take(&mut self.staged);
         if staged.is_empty() {

@@ -1,13 +1,14 @@
 //! sled 0.34.7 behind the key-value interface. The only file that names it.
 //!
-//! Items above a quarter of a segment lie in files of their own, which sled does not sync: [`super::blobs`] does.
+//! Items above a quarter of a segment lie in files of their own, which sled does not sync: [`super::blobs`] does. Its
+//! seven I/O threads are kept from waking each second for nothing: [`super::patience`].
 //!
 //! No flusher thread of sled's own (`flush_every_ms(None)`): the writer flushes. Never `flush_async`, which can
 //! deadlock. sled reports some damage by panicking, so calls that read from disk are fenced by `catch_unwind` and a
 //! panic becomes an error that names the part.
 
 use super::blobs::Blobs;
-use super::{Batch, Engine, Kv, KvOptions, Visit};
+use super::{Batch, Engine, Kv, KvOptions, Visit, patience};
 use crate::Error;
 use crate::folder;
 use std::fs::File;
@@ -46,7 +47,14 @@ impl SledKv {
             .cache_capacity(options.cache_bytes)
             .segment_size(options.segment_bytes)
             .flush_every_ms(None);
-        let db = open_patiently(part, &config)?;
+        // Recovery starts sled's threads, or the first write does: both happen here.
+        let db = patience::given(|| {
+            let db = open_unlocked(part, &config)?;
+            if !db.was_recovered() {
+                fenced(part, || db.flush())?;
+            }
+            Ok(db)
+        })?;
         let path = dir.join("db");
         let file = File::open(&path).map_err(|e| Error::io(&path, e))?;
         Ok(Self {
@@ -67,7 +75,7 @@ const LOCK_POLL: Duration = Duration::from_millis(5);
 
 /// Opens, waiting for an earlier handle of this process to let go. No other process can be in the way: the store's
 /// own lock comes before.
-fn open_patiently(part: &str, config: &sled::Config) -> Result<sled::Db, Error> {
+fn open_unlocked(part: &str, config: &sled::Config) -> Result<sled::Db, Error> {
     let started = Instant::now();
     loop {
         match fenced(part, || config.open()) {
@@ -120,7 +128,17 @@ impl Kv for SledKv {
         })
     }
 
-    fn apply(&self, batch: Batch) -> Result<(), Error> {
+    fn apply(&self, mut batch: Batch) -> Result<(), Error> {
+        // One write is whole by itself. sled writes and syncs a batch's manifest apart from its rows (`pin_log`), and
+        // each of these writes wakes all of its I/O threads.
+        if batch.writes.len() == 1
+            && let Some((key, value)) = batch.writes.pop()
+        {
+            return fenced(&self.part, || match value {
+                Some(value) => self.db.insert(key, value).map(|_| ()),
+                None => self.db.remove(key).map(|_| ()),
+            });
+        }
         let mut writes = sled::Batch::default();
         for (key, value) in batch.writes {
             match value {

@@ -34,13 +34,14 @@ impl Log {
         Self { kv }
     }
 
-    /// Makes records durable against the death of this process, all together.
+    /// Makes records durable against the death of this process by one flush. Each is whole by itself, and after an
+    /// error any of them may be there.
     pub(crate) fn append(&self, records: Vec<(StreamId, Seq, Vec<u8>)>) -> Result<(), Error> {
-        let mut batch = Batch::default();
         for (stream, seq, record) in records {
-            batch.put(&key(stream, seq), record);
+            let mut row = Batch::default();
+            row.put(&key(stream, seq), record);
+            self.kv.apply(row)?;
         }
-        self.kv.apply(batch)?;
         self.kv.flush()
     }
 
