@@ -8,19 +8,27 @@ cannot_run() {
   exit "$CANNOT_RUN"
 }
 
-# static_agent ROOT: builds it as deploy/container/Dockerfile does, from the files that the Dockerfile's build gets to
-# see, and prints its path. A release build, since the profile `dist` takes minutes more. It shares nothing with other
-# builds: some minutes the first time on two cores, a second after that.
+# static_agent ROOT: runs the build command of deploy/container/Dockerfile on the files that it gets to see, and prints
+# the agent's path. What the Dockerfile lays into /image and /state goes below target/deploy/stage. The one difference
+# is a release build, since the profile `dist` takes minutes more. It shares nothing with other builds: some minutes the
+# first time on two cores, a second after that.
 static_agent() {
-  local root=$1 target build agent context=$1/target/deploy/context
-  target=$(rustc --print host-tuple) || return 1
+  local root=$1 command build stage=$1/target/deploy/stage context=$1/target/deploy/context
   build=$(realpath --canonicalize-missing "${CARGO_TARGET_DIR:-$root/target}")
+  rm -rf "$stage"
+  mkdir -p "$stage"
   image_context "$root" "$context" || return 1
-  (cd "$context" && CARGO_TARGET_DIR=$build RUSTFLAGS="-C target-feature=+crt-static" \
-    cargo build --locked --release --target "$target" --package linger --bin linger) >&2 || return 1
-  agent=$build/$target/release/linger
-  is_static "$agent" || return 1
-  printf '%s\n' "$agent"
+  ln -s "$build" "$context/target"
+  command=$(sed -n '/^RUN /,/[^\\]$/{s/^RUN //;s/\\$//;p}' "$root/deploy/container/Dockerfile" |
+    sed "s|--profile dist|--release|; s|/dist/|/release/|; s# /\(image\|state\)/# $stage/\1/#g" | tr '\n' ' ')
+  # Nothing may be laid outside of target/, whatever becomes of the Dockerfile.
+  if [[ $command != *" $stage/image/"*" $stage/state/"* || $command =~ \ /(image|state) || $command == *dist* ]]; then
+    say "error: the Dockerfile's build command is not as expected: $command"
+    return 1
+  fi
+  (cd "$context" && CARGO_TARGET_DIR=$build bash -euc "$command") >&2 || return 1
+  is_static "$stage/image/usr/bin/linger" || return 1
+  printf '%s\n' "$stage/image/usr/bin/linger"
 }
 
 # image_context ROOT FOLDER: lays into FOLDER what Dockerfile.dockerignore lets through, with its times, by which cargo
