@@ -57,32 +57,39 @@ fn about_the_agent(status: &Status, question: &CheckQuestion) -> Vec<(u8, String
         let known: Vec<&str> = status.targets.iter().map(|t| t.target.as_str()).collect();
         findings.push((UNKNOWN, format!("no target is called {name:?}; there are: {}", known.join(", "))));
     }
-    let store = &status.store;
-    if matches!(question.subject, CheckSubject::Agent | CheckSubject::All) {
-        if store.scrapes_dropped > 0 {
-            findings.push((WARNING, format!("{} scrapes dropped: the disk is slow", store.scrapes_dropped)));
-        }
-        if store.scrapes_refused > 0 {
-            findings.push((
-                WARNING,
-                format!("{} scrapes refused by the store: see the log", store.scrapes_refused),
-            ));
-        }
-    }
-    let fails_to_reload = status.reload.as_ref().is_some_and(|r| r.error.is_some());
-    if fails_to_reload && matches!(question.subject, CheckSubject::Agent | CheckSubject::All) {
-        let text = "the configuration was not loaded again, the former one is in force: see `linger status`";
-        findings.push((WARNING, text.into()));
-    }
-    let fails_to_discover = status.discovery.as_ref().is_some_and(|d| d.error.is_some());
-    if fails_to_discover && matches!(question.subject, CheckSubject::Agent | CheckSubject::All) {
-        let text = "files that name targets cannot be used, the former targets stay: see `linger status`";
-        findings.push((WARNING, text.into()));
-    }
+    findings.extend(about_its_work(status, question));
     findings.extend(about_judging(status, question));
     let prefix = metric_prefix(question.subject);
     if !prefix.is_empty() && !status.rules.iter().any(|r| r.series.starts_with(prefix)) {
         findings.push((UNKNOWN, format!("no threshold on {prefix}* is configured: nothing is judged")));
+    }
+    findings
+}
+
+/// What goes less well than it should in an agent that runs. A liveness probe takes every code but 0 for a reason to
+/// start the agent again. That mends neither a slow disk nor a wrong clock, and with a configuration that could not be
+/// loaded again the agent would not come back: `check agent` tells and stays OK.
+fn about_its_work(status: &Status, question: &CheckQuestion) -> Vec<(u8, String)> {
+    let code = match question.subject {
+        CheckSubject::All => WARNING,
+        CheckSubject::Agent => OK,
+        CheckSubject::Goroutines | CheckSubject::Defers => return Vec::new(),
+    };
+    let store = &status.store;
+    let mut findings = Vec::new();
+    if store.scrapes_dropped > 0 {
+        findings.push((code, format!("{} scrapes dropped: the disk is slow", store.scrapes_dropped)));
+    }
+    if store.scrapes_refused > 0 {
+        findings.push((code, format!("{} scrapes refused by the store: see the log", store.scrapes_refused)));
+    }
+    if status.reload.as_ref().is_some_and(|r| r.error.is_some()) {
+        let text = "the configuration was not loaded again, the former one is in force: see `linger status`";
+        findings.push((code, text.into()));
+    }
+    if status.discovery.as_ref().is_some_and(|d| d.error.is_some()) {
+        let text = "files that name targets cannot be used, the former targets stay: see `linger status`";
+        findings.push((code, text.into()));
     }
     findings
 }
@@ -188,7 +195,7 @@ fn all_well(status: &Status, question: &CheckQuestion) -> String {
 mod tests {
     use super::check;
     use crate::question::{CheckQuestion, CheckSubject};
-    use crate::report::{AgentStatus, AlertStatus, Judged, RuleStatus, Status, StoreStatus};
+    use crate::report::{AgentStatus, AlertStatus, Judged, Reload, RuleStatus, Status, StoreStatus};
 
     fn alert(series: &str, state: &str) -> AlertStatus {
         AlertStatus {
@@ -248,6 +255,29 @@ mod tests {
         };
         let code = |subject| check(&status, &CheckQuestion { subject, target: None }).code;
         assert_eq!((code(CheckSubject::Goroutines), code(CheckSubject::Defers)), (3, 0));
+    }
+
+    #[test]
+    fn a_liveness_probe_does_not_start_an_agent_again_for_what_that_does_not_mend() {
+        let failed = || Some(Reload { at_ms: 0, error: Some("line 3".into()) });
+        let status = Status {
+            version: 1,
+            now_ms: 0,
+            as_of_ms: 0,
+            agent: AgentStatus { running: true, ..AgentStatus::default() },
+            store: StoreStatus { scrapes_dropped: 3, scrapes_refused: 2, ..StoreStatus::default() },
+            targets: Vec::new(),
+            alerts: Vec::new(),
+            rules: vec![rule("linger_defers_pending")],
+            judged: None,
+            reload: failed(),
+            discovery: failed(),
+            clock_jump: None,
+        };
+        let told = |subject| check(&status, &CheckQuestion { subject, target: None });
+        assert_eq!((told(CheckSubject::Agent).code, told(CheckSubject::All).code), (0, 1));
+        assert_eq!(told(CheckSubject::Agent).details, told(CheckSubject::All).details);
+        assert_eq!(told(CheckSubject::Agent).details.len(), 4);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! an input that breaks it, and applied here. `git ls-files` says what the repository is, new files included.
 
 mod code;
+mod deploy;
 mod documents;
 mod layers;
 mod manifests;
@@ -96,4 +97,19 @@ fn scripts_stop_at_the_first_failure_and_parse() {
     let here = Repository::here();
     none(shell::stops_at_failure(&here.files));
     none(shell::parses(&here.root, &here.files));
+}
+
+#[test]
+fn every_file_to_deploy_with_is_in_the_table() {
+    none(deploy::rows(&Repository::here().files));
+}
+
+#[test]
+fn images_are_named_by_this_version() {
+    none(deploy::versions(&Repository::here().files));
+}
+
+#[test]
+fn every_proof_of_the_deployment_is_run() {
+    none(deploy::proofs(&Repository::here().files));
 }
