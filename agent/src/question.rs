@@ -34,7 +34,7 @@ pub enum CheckSubject {
     /// Agent, targets and every threshold.
     #[default]
     All,
-    /// Only that the agent runs and stores.
+    /// Only that the agent runs.
     Agent,
     /// Thresholds on goroutine series.
     Goroutines,

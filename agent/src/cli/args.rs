@@ -162,7 +162,7 @@ pub(super) struct CheckArgs {
 pub(super) enum Subject {
     /// Agent, targets and every threshold
     All,
-    /// Only that the agent runs and stores (for liveness probes)
+    /// Only that the agent runs (for liveness probes)
     Agent,
     /// Thresholds on goroutines
     Goroutines,

@@ -87,7 +87,7 @@ Exit codes: 0 ok (also when nothing is selected), 1 failure, 2 usage";
 pub(super) const CHECK: &str = "\
 Examples:
   linger check                             agent, targets and every threshold
-  linger check agent                       only that the agent runs and stores: a liveness probe
+  linger check agent                       only that the agent runs: a liveness probe
   linger check goroutines api              thresholds on goroutines of one target
   linger check all api                     everything about one target
 
