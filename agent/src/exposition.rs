@@ -130,7 +130,9 @@ fn takes_gzip(accept: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::takes_gzip;
+    use super::format::Format;
+    use super::page::{Family, Writer};
+    use super::{own, takes_gzip};
     use crate::report::{CollectorStatus, Status, TargetStatus, VERSION};
 
     /// A status of these targets.
@@ -171,6 +173,24 @@ mod tests {
         target.labels = [("job".to_owned(), "shop".to_owned())].into();
         target.collectors = collectors.iter().map(collector).collect();
         target
+    }
+
+    /// Every family there can be, each with one series: what Prometheus' linter is asked about end to end.
+    #[test]
+    fn the_page_of_every_metric_is_as_it_was() {
+        let row = |metric: &linger_series::metric::Metric| Family {
+            metric: *metric,
+            rows: vec![(linger_series::Labels::new(metric.labels.iter().map(|name| (*name, "x"))), 1.0)],
+        };
+        let families = own::ALL.iter().chain(linger_series::metric::ALL).map(row).collect();
+        let mut writer = Writer::new(families, Format::Text, 0, usize::MAX);
+        let page: String = std::iter::from_fn(|| writer.piece()).collect();
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/src/exposition/every_metric.txt");
+        if std::env::var_os("LINGER_WRITE_GOLDEN").is_some() {
+            std::fs::write(file, &page).unwrap();
+        }
+        let expected = std::fs::read_to_string(file).unwrap();
+        assert!(page == expected, "{file} differs; LINGER_WRITE_GOLDEN=1 writes it. Now:\n{page}");
     }
 
     #[test]

@@ -115,3 +115,6 @@ async fn connection(
     served.as_mut().graceful_shutdown();
     let _ = tokio::time::timeout(LAST_ANSWER_WITHIN, served).await;
 }
+
+#[cfg(test)]
+mod tests;

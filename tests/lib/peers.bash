@@ -5,6 +5,7 @@
 # package=program
 PEERS=(
   "prometheus=prometheus"
+  "prometheus=promtool"
   "prometheus-node-exporter=prometheus-node-exporter"
   "etcd-server=etcd"
   "caddy=caddy"
@@ -32,7 +33,9 @@ download_peers() {
     return 1
   fi
   for peer in "${PEERS[@]}"; do
-    if grep -qx "${peer#*=}" <<<"$missing"; then packages+=("${peer%%=*}"); fi
+    package=${peer%%=*}
+    if [[ " ${packages[*]} " == *" $package "* ]]; then continue; fi
+    if grep -qx "${peer#*=}" <<<"$missing"; then packages+=("$package"); fi
   done
   # A new machine has no package lists yet.
   for package in "${packages[@]}"; do

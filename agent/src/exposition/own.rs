@@ -18,7 +18,7 @@ macro_rules! own {
         };)*
         /// The list itself, in the order of the page.
         #[cfg(test)]
-        const ALL: &[Metric] = &[$($konst),*];
+        pub(super) const ALL: &[Metric] = &[$($konst),*];
     };
 }
 

@@ -91,7 +91,7 @@ impl<P: Unpin> Body for Page<P> {
 }
 
 /// The text of a page.
-struct Writer {
+pub(super) struct Writer {
     format: Format,
     families: VecDeque<Family>,
     /// The family under way, with what is left of it.
@@ -104,7 +104,8 @@ struct Writer {
 }
 
 impl Writer {
-    fn new(families: Vec<Family>, format: Format, lacking: usize, bytes_max: usize) -> Self {
+    /// The text of these families, of at most so many bytes.
+    pub(super) fn new(families: Vec<Family>, format: Format, lacking: usize, bytes_max: usize) -> Self {
         Self {
             format,
             families: families.into(),
@@ -117,7 +118,7 @@ impl Writer {
     }
 
     /// Some of the text; `None` after the end.
-    fn piece(&mut self) -> Option<String> {
+    pub(super) fn piece(&mut self) -> Option<String> {
         if self.ended {
             return None;
         }
@@ -252,7 +253,7 @@ mod tests {
     fn what_does_not_fit_or_cannot_be_told_is_counted() {
         let gauge = || family(Kind::Gauge, &[("a", 1.0), ("b", 1.0), ("c", 1.0)]);
         check(1000, gauge(), 3, "0");
-        check(26 + 2 * 14, gauge(), 2, "1");
+        check(27 + 2 * 14, gauge(), 2, "1");
         check(10, gauge(), 0, "3");
         check(1000, family(Kind::Gauge, &[("a\0", 1.0), ("a\u{fffd}", 2.0), ("a\u{1}", 3.0)]), 1, "2");
         check(1000, family(Kind::Counter, &[("a", -1.0), ("b", f64::NAN), ("c", 3.0)]), 1, "2");

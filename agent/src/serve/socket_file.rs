@@ -12,8 +12,16 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub(super) struct SocketFile {
     path: PathBuf,
-    /// Device and inode: who took the path over keeps it.
-    identity: (u64, u64),
+    /// Who took the path over keeps it.
+    identity: Identity,
+}
+
+/// Device, inode and time of change: the kernel hands the number of a removed file out again.
+type Identity = (u64, u64, i64, i64);
+
+fn identity(path: &Path) -> Result<Identity, Error> {
+    let meta = std::fs::symlink_metadata(path)?;
+    Ok((meta.dev(), meta.ino(), meta.ctime(), meta.ctime_nsec()))
 }
 
 impl SocketFile {
@@ -39,10 +47,10 @@ impl SocketFile {
     fn bind_privately(fresh: &Path, path: &Path) -> Result<(UnixListener, Self), Error> {
         let listener = UnixListener::bind(fresh)?;
         std::fs::set_permissions(fresh, std::fs::Permissions::from_mode(0o600))?;
-        let meta = std::fs::symlink_metadata(fresh)?;
-        std::fs::rename(fresh, path)?;
         listener.set_nonblocking(true)?;
-        Ok((listener, Self { path: path.to_owned(), identity: (meta.dev(), meta.ino()) }))
+        std::fs::rename(fresh, path)?;
+        // Not before: being moved changes the time.
+        Ok((listener, Self { path: path.to_owned(), identity: identity(path)? }))
     }
 }
 
@@ -66,8 +74,7 @@ fn remove_dead(path: &Path) -> Result<(), Refusal> {
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        let ours = |meta: std::fs::Metadata| (meta.dev(), meta.ino()) == self.identity;
-        if std::fs::symlink_metadata(&self.path).is_ok_and(ours) {
+        if identity(&self.path).is_ok_and(|there| there == self.identity) {
             // A file that stays behind is found dead by the next agent.
             let _ = std::fs::remove_file(&self.path);
         }

@@ -89,6 +89,11 @@ impl Agent {
         self.program.as_ref().expect("an agent that runs").signal(name);
     }
 
+    /// Where its API listens.
+    pub(crate) fn address(&self) -> &str {
+        self.server.trim_start_matches("http://")
+    }
+
     /// What it logged so far.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()

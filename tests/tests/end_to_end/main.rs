@@ -30,5 +30,6 @@ mod defers;
 mod faults;
 mod growth;
 mod life;
+mod listeners;
 mod restarts;
 mod waits;
