@@ -165,6 +165,8 @@ mod tests {
             every_configured_s: *every_s,
             duration_s: None,
             bytes: None,
+            cost_s: None,
+            cost_measured: false,
             last_failure: None,
             failures: 0,
             successes: 0,

@@ -10,9 +10,11 @@ use crate::live::{self, Live};
 use crate::pipeline::sink::ToStore;
 use crate::pipeline::{Facts, Hung, Pipeline, Shown, Work, Worker, incarnation_note};
 use crate::scrape::client::Client;
+use crate::scrape::cost::Meter;
 use crate::scrape::lane::Scraper;
 use crate::scrape::schedule::{FIRST_TURN_WITHIN, Lane, Plan, Rules, Schedule};
 use linger_config::{Config, Target};
+use linger_probe::Address;
 use linger_store::Store;
 use std::cell::RefCell;
 use std::path::PathBuf;
@@ -243,6 +245,7 @@ impl Fleet {
             pipeline: self.pipeline.clone(),
             live: self.house.live.clone(),
             epoch: self.epoch,
+            meter: RefCell::new(Meter::new(address(target))),
             at: RefCell::default(),
         }
     }
@@ -326,6 +329,15 @@ impl Fleet {
             let _ = look.await;
         }
         self.worker
+    }
+}
+
+/// Where the target's process would listen.
+#[must_use]
+pub fn address(target: &Target) -> Address {
+    match target.url.socket() {
+        Some(path) => Address::Unix(path.to_owned()),
+        None => Address::Tcp { host: target.url.host().to_owned(), port: target.url.port() },
     }
 }
 

@@ -160,6 +160,8 @@ pub fn not_yet(target: &Target, duty_cycle_max: f64) -> TargetStatus {
         every_configured_s: c.every.get().as_secs_f64(),
         duration_s: None,
         bytes: None,
+        cost_s: None,
+        cost_measured: false,
         last_failure: None,
         failures: 0,
         successes: 0,
@@ -176,6 +178,7 @@ pub fn not_yet(target: &Target, duty_cycle_max: f64) -> TargetStatus {
         incarnation_since_ms: None,
         duty_cycle: 0.0,
         duty_cycle_max,
+        cost_basis: CostBasis::default(),
         restarts: 0,
         collectors: collectors.collect(),
     }
@@ -196,6 +199,7 @@ pub fn only_named(name: &str) -> TargetStatus {
         incarnation_since_ms: None,
         duty_cycle: 0.0,
         duty_cycle_max: 0.0,
+        cost_basis: CostBasis::default(),
         restarts: 0,
         collectors: Vec::new(),
     }

@@ -2,11 +2,13 @@
 //! deriving as the agent's, with points in memory.
 
 use crate::answer::{defers, trend};
+use crate::fleet::address;
 use crate::live::{Live, not_yet};
 use crate::pipeline::sink::ToMemory;
 use crate::pipeline::{Facts, Pipeline, Shown, Worker};
 use crate::report::{Scraped, TargetDefers, TargetStatus, TargetTrend, VERSION};
 use crate::scrape::client::Client;
+use crate::scrape::cost::Meter;
 use crate::scrape::lane::Scraper;
 use crate::scrape::schedule::{GOROUTINES_DENSE, Lane, Plan, Rules, Schedule, Tick};
 use crate::show::number;
@@ -79,6 +81,7 @@ async fn look(config: &Config, watch_for: Duration) -> Result<Scraped, String> {
         pipeline,
         live: live.clone(),
         epoch: Instant::now(),
+        meter: RefCell::new(Meter::new(address(&target))),
         at: RefCell::default(),
     });
     watch_it(&scraper, watch_for).await;

@@ -64,6 +64,8 @@ pub struct Reply {
     pub goroutines: Option<u64>,
     /// Which process of the target this is, and when it was first seen; `None` before the first reading.
     pub incarnation: Option<(u64, i64)>,
+    /// The program that answered, by the file name of a profile's main mapping.
+    pub program: Option<String>,
     /// Addresses to have named by the target before this body can be judged; nothing was stored yet.
     pub unknown_pcs: Vec<u64>,
 }
@@ -76,7 +78,7 @@ impl Reply {
     }
 
     fn ok() -> Self {
-        Self { state: State::Ok, detail: None, goroutines: None, incarnation: None, unknown_pcs: Vec::new() }
+        Self { state: State::Ok, detail: None, goroutines: None, incarnation: None, program: None, unknown_pcs: Vec::new() }
     }
 }
 

@@ -173,11 +173,27 @@ pub struct TargetStatus {
     pub duty_cycle: f64,
     /// The limit on that share.
     pub duty_cycle_max: f64,
+    /// What that share rests on.
+    #[serde(default)]
+    pub cost_basis: CostBasis,
     /// How often its scraping was restarted because a task died or was stuck.
     #[serde(default)]
     pub restarts: u64,
     /// Every collector.
     pub collectors: Vec<CollectorStatus>,
+}
+
+/// What the cost of scraping a target is known by.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CostBasis {
+    /// The service's process on this machine, where it was found.
+    pub pid: Option<u32>,
+    /// Collectors whose last cost was measured by that process's CPU clock.
+    pub measured: usize,
+    /// Collectors whose last cost was predicted.
+    pub predicted: usize,
+    /// Why not all of it is measured.
+    pub because: Option<String>,
 }
 
 /// One collector of one target.
@@ -202,6 +218,12 @@ pub struct CollectorStatus {
     pub duration_s: Option<f64>,
     /// Body bytes of the last scrape.
     pub bytes: Option<u64>,
+    /// CPU seconds the last scrape cost the service.
+    #[serde(default)]
+    pub cost_s: Option<f64>,
+    /// Whether that was measured; else it was predicted.
+    #[serde(default)]
+    pub cost_measured: bool,
     /// The last failure: state, then when; kept after a success.
     #[serde(default)]
     pub last_failure: Option<(String, i64)>,

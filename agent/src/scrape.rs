@@ -1,5 +1,6 @@
 //! The first stage: asking targets, sparing them, and naming how each attempt ended.
 
+mod board;
 pub mod client;
 pub mod cost;
 pub mod lane;

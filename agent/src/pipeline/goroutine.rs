@@ -34,5 +34,7 @@ pub(super) fn take(target: &mut TargetState, body: &[u8], samples: &mut Samples)
     }
     let total = counted.total;
     target.goroutines = counted.memory;
-    Ok(Reply { goroutines: Some(total), ..Reply::ok() })
+    // Go writes the main mapping first (Go 1.26, runtime/pprof/proto.go, readMapping).
+    let program = profile.mappings().next().map(|mapping| mapping.file.to_owned());
+    Ok(Reply { goroutines: Some(total), program, ..Reply::ok() })
 }

@@ -23,6 +23,11 @@ use super::schedule::Tick;
 /// Most that a failed request is taken to have cost: at half a percent of a core it is tried again within ten minutes.
 pub const FAILED_MAX: Duration = Duration::from_secs(3);
 
+/// How long after the last byte [`Meter::after`] is best called: what the service's threads do last is on its clock
+/// only once they sleep. Measured on Go 1.26 at 100 goroutines: at once, 8 to 20 % are missed; after 0.5 ms up to 8 %;
+/// after 2 ms 1 to 2 %. Longer only adds the service's own work.
+pub const SETTLE: Duration = Duration::from_millis(2);
+
 /// What a scrape cost the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cost {
@@ -111,8 +116,8 @@ impl Meter {
         self.ledger.begin(kind, reading);
     }
 
-    /// To be called once all that `kind` asked for has come, best after it was decoded: what the service's threads
-    /// do last is on its clock only when they have gone to sleep. `predicted` is what it costs by [`predicted`].
+    /// To be called once all that `kind` asked for has come, best [`SETTLE`] later. `predicted` is what it costs by
+    /// [`predicted`].
     pub fn after(&mut self, kind: CollectorKind, predicted: Duration, now: Tick) -> Cost {
         let reading = self.read(now);
         match self.ledger.end(kind, predicted, reading) {

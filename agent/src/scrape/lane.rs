@@ -1,11 +1,13 @@
 //! The tasks: one per target and lane, each a loop of "what is due, scrape it, tell what it meant".
 
+use super::board::{self, Outcome};
 use super::client::{Answer, Client};
+use super::cost::{Cost, Meter};
 use super::outcome::{Failure, State};
 use super::schedule::{Finished, Lane, Next, Schedule, Tick};
 use super::{cost, request};
 use crate::clock;
-use crate::live::{Live, collector_mut};
+use crate::live::Live;
 use crate::pipeline::{Job, Pipeline, Reply};
 use linger_config::{CollectorKind, Target};
 use std::cell::RefCell;
@@ -29,6 +31,8 @@ pub struct Scraper {
     pub live: Arc<Live>,
     /// When the agent started.
     pub epoch: Instant,
+    /// What its requests cost it.
+    pub meter: RefCell<Meter>,
     /// What each lane is at, and since when.
     pub at: RefCell<HashMap<Lane, (CollectorKind, Tick)>>,
 }
@@ -78,7 +82,8 @@ impl Scraper {
         let reply = Reply::failed(failure);
         let done = Finished { kind, state: reply.state.clone(), cost: None, goroutines: None };
         self.schedule.borrow_mut().finished(&done, began, self.now());
-        self.show(kind, &reply, clock::now().0, None, None);
+        let at_ms = clock::now().0;
+        self.show(&Outcome { kind, reply: &reply, at_ms, took: None, bytes: None, cost: None });
         Some(kind)
     }
 
@@ -112,29 +117,67 @@ impl Scraper {
     /// One scrape of `kind`: fetched, decoded, derived, stored, and shown.
     pub async fn scrape(&self, kind: CollectorKind) {
         let (began, at) = (self.now(), clock::now());
+        self.meter.borrow_mut().before(kind, began);
         let fetched = self.fetch(kind).await;
         let took = fetched.as_ref().ok().map(|a| a.took);
         let bytes = fetched.as_ref().ok().map(|a| a.body.len());
         let window_s = request::window_s(self.target.collectors.get(kind));
-        let known = self.schedule.borrow().goroutines().unwrap_or(0);
-        let spent = match &fetched {
+        let cost = self.cost(kind, &fetched, began, window_s).await;
+        let name = self.target.name.clone();
+        let mut job = Job {
+            target: name,
+            kind,
+            at,
+            window_s,
+            fetched,
+            cost: cost.map(|cost| cost.cpu),
+            symbols: None,
+        };
+        let mut reply = self.pipeline.work(job.clone()).await;
+        if !reply.unknown_pcs.is_empty() {
+            job.symbols = Some(self.fetch_symbols(&reply.unknown_pcs).await);
+            reply = self.pipeline.work(job).await;
+        }
+        if let Some(program) = &reply.program {
+            self.meter.borrow_mut().answers(program);
+        }
+        let spent = cost.map(|cost| cost.cpu);
+        let done = Finished { kind, state: reply.state.clone(), cost: spent, goroutines: reply.goroutines };
+        self.schedule.borrow_mut().finished(&done, began, self.now());
+        self.show(&Outcome { kind, reply: &reply, at_ms: at.0, took, bytes, cost });
+        self.find_process().await;
+    }
+
+    /// What a request that began at `began` cost the service; `None` when it did nothing for us.
+    async fn cost(
+        &self,
+        kind: CollectorKind,
+        fetched: &Result<Answer, Failure>,
+        began: Tick,
+        window_s: u64,
+    ) -> Option<Cost> {
+        let goroutines = self.schedule.borrow().goroutines().unwrap_or(0);
+        let spent = match fetched {
             Ok(answer) => Some(answer.took),
             // Nobody was reached, or somebody said no at once.
             Err(f) if f.state.is_unreachable() || f.state == State::Busy => None,
             // Whoever gave up on an answer has made the service work for it all the same.
             Err(_) => Some((self.now() - began).min(cost::FAILED_MAX)),
         };
-        let cost = spent.map(|spent| cost::predicted(kind, spent, window_s, known));
-        let mut job =
-            Job { target: self.target.name.clone(), kind, at, window_s, fetched, cost, symbols: None };
-        let mut reply = self.pipeline.work(job.clone()).await;
-        if !reply.unknown_pcs.is_empty() {
-            job.symbols = Some(self.fetch_symbols(&reply.unknown_pcs).await);
-            reply = self.pipeline.work(job).await;
+        if spent.is_some() {
+            tokio::time::sleep(cost::SETTLE).await;
         }
-        let done = Finished { kind, state: reply.state.clone(), cost, goroutines: reply.goroutines };
-        self.schedule.borrow_mut().finished(&done, began, self.now());
-        self.show(kind, &reply, at.0, took, bytes);
+        let predicted = cost::predicted(kind, spent.unwrap_or_default(), window_s, goroutines);
+        let cost = self.meter.borrow_mut().after(kind, predicted, self.now());
+        spent.map(|_| cost)
+    }
+
+    /// Looks for the process behind the target when that is due, so that costs can be measured.
+    async fn find_process(&self) {
+        let Some(search) = self.meter.borrow_mut().search_due(self.now()) else { return };
+        if let Ok(found) = tokio::task::spawn_blocking(move || search.run()).await {
+            self.meter.borrow_mut().searched(found, self.now());
+        }
     }
 
     async fn fetch(&self, kind: CollectorKind) -> Result<Answer, Failure> {
@@ -156,78 +199,9 @@ impl Scraper {
         self.epoch.elapsed()
     }
 
-    /// Puts the outcome and the schedule as it stands now on the board.
-    fn show(
-        &self,
-        kind: CollectorKind,
-        reply: &Reply,
-        at_ms: i64,
-        took: Option<Duration>,
-        bytes: Option<usize>,
-    ) {
-        let schedule = self.schedule.borrow();
-        self.live.update(&self.target.name, |t| {
-            let was_up = t.up;
-            t.duty_cycle = schedule.duty_cycle();
-            if kind == CollectorKind::Count {
-                t.up = reply.state.is_success();
-                t.state = if t.up { "up".into() } else { target_state(&reply.state, t.goroutines.is_some()) };
-                t.next_step = reply.state.next_step().filter(|_| !t.up).map(str::to_owned);
-            }
-            if was_up != t.up {
-                tracing::info!(target = t.target, state = t.state, "target changed");
-            }
-            if let Some((ordinal, since_ms)) = reply.incarnation {
-                (t.incarnation, t.incarnation_since_ms) = (Some(ordinal), Some(since_ms));
-            }
-            if let Some(n) = reply.goroutines {
-                t.goroutines = Some((at_ms, n as f64));
-            }
-            if let Some(c) = collector_mut(t, kind) {
-                if reply.state.is_success() {
-                    c.successes += 1;
-                    c.last_ok_ms = Some(at_ms);
-                } else {
-                    c.failures += 1;
-                    c.last_failure = Some((reply.state.as_str().into(), at_ms));
-                }
-                c.detail = reply.detail.clone();
-                c.duration_s = took.map(|d| d.as_secs_f64());
-                c.bytes = bytes.map(|b| u64::try_from(b).unwrap_or(u64::MAX));
-            }
-            for other in CollectorKind::ALL {
-                let (state, why) = schedule.state(other);
-                if let Some(c) = collector_mut(t, other) {
-                    c.every_s = schedule.every(other).as_secs_f64();
-                    c.next_step = next_step(other, &state).map(str::to_owned);
-                    if let Some(why) = why {
-                        c.detail = Some(why);
-                    }
-                    state.as_str().clone_into(&mut c.state);
-                }
-            }
-        });
-    }
-}
-
-/// What the user can do about a collector's state; of an unsampled profile the very call.
-fn next_step(kind: CollectorKind, state: &State) -> Option<&'static str> {
-    match (state, kind) {
-        (State::NotSampled, CollectorKind::Mutex) => {
-            Some("call runtime.SetMutexProfileFraction in the service to see it")
-        }
-        (State::NotSampled, CollectorKind::Block) => {
-            Some("call runtime.SetBlockProfileRate in the service to see it")
-        }
-        _ => state.next_step(),
-    }
-}
-
-/// The state of a target whose index page gives nothing.
-fn target_state(state: &State, answered_before: bool) -> String {
-    if state.is_unreachable() && !answered_before {
-        State::Waiting.as_str().into()
-    } else {
-        state.as_str().into()
+    /// Puts the outcome on the board.
+    fn show(&self, outcome: &Outcome<'_>) {
+        let (schedule, meter) = (self.schedule.borrow(), self.meter.borrow());
+        self.live.update(&self.target.name, |t| board::put(t, outcome, &schedule, &meter));
     }
 }

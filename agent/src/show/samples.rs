@@ -264,6 +264,8 @@ fn collector(name: &str, state: &str, every_s: f64) -> CollectorStatus {
         every_configured_s: every_s,
         duration_s: Some(0.0012),
         bytes: Some(2_150),
+        cost_s: None,
+        cost_measured: false,
         last_failure: None,
         failures: 0,
         successes: 720,
@@ -283,6 +285,7 @@ fn target() -> TargetStatus {
         incarnation_since_ms: Some(NOW_MS - 32 * MINUTE_MS),
         duty_cycle: 0.0012,
         duty_cycle_max: 0.005,
+        cost_basis: CostBasis::default(),
         restarts: 0,
         collectors: vec![
             collector("count", "ok", 5.0),

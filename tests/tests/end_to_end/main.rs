@@ -24,6 +24,7 @@ mod spoiled;
 mod wait;
 
 mod checks;
+mod cost;
 mod crashes;
 mod debian;
 mod defers;
