@@ -2,8 +2,8 @@
 //! saved now and then so that a stopped agent's folder can still say how it was left.
 
 use crate::report::{
-    AgentStatus, AlertStatus, ClockJump, CollectorStatus, Judged, Reload, RuleStatus, Status, StoreStatus,
-    TargetStatus, VERSION,
+    AgentStatus, AlertStatus, ClockJump, CollectorStatus, CostBasis, Judged, Reload, RuleStatus, Status,
+    StoreStatus, TargetStatus, VERSION,
 };
 use linger_config::{CollectorKind, Target};
 use linger_probe::Usage;

@@ -77,11 +77,11 @@ async fn look(config: &Config, watch_for: Duration) -> Result<Scraped, String> {
     let scraper = Rc::new(Scraper {
         schedule: RefCell::new(Schedule::new(&name, &plans, RULES, Tick::ZERO)),
         client: Client::new().map_err(|e| e.to_string())?,
+        meter: RefCell::new(Meter::new(address(&target))),
         target,
         pipeline,
         live: live.clone(),
         epoch: Instant::now(),
-        meter: RefCell::new(Meter::new(address(&target))),
         at: RefCell::default(),
     });
     watch_it(&scraper, watch_for).await;

@@ -78,7 +78,14 @@ impl Reply {
     }
 
     fn ok() -> Self {
-        Self { state: State::Ok, detail: None, goroutines: None, incarnation: None, program: None, unknown_pcs: Vec::new() }
+        Self {
+            state: State::Ok,
+            detail: None,
+            goroutines: None,
+            incarnation: None,
+            program: None,
+            unknown_pcs: Vec::new(),
+        }
     }
 }
 

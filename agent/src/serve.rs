@@ -59,23 +59,23 @@ pub(crate) async fn serve(
             let place = places.clone().acquire_owned().await;
             (place, listener.accept().await)
         };
-        tokio::select! {
-            (place, accepted) = next => match (place, accepted) {
-                (Ok(place), Ok(stream)) => {
-                    failing = false;
-                    connections.spawn(connection(stream, router.clone(), stopping.clone(), place));
-                }
-                (_, Err(e)) => {
-                    if !failing {
-                        tracing::warn!(listen = %listener, "no connection can be accepted: {e}");
-                    }
-                    failing = true;
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
-                (Err(_), _) => break,
-            },
-            Some(_) = connections.join_next() => {}
+        let (place, accepted) = tokio::select! {
+            (Ok(place), accepted) = next => (place, accepted),
+            Some(_) = connections.join_next() => continue,
             _ = stop.wait_for(|stop| *stop) => break,
+        };
+        match accepted {
+            Ok(stream) => {
+                failing = false;
+                connections.spawn(connection(stream, router.clone(), stopping.clone(), place));
+            }
+            Err(e) => {
+                if !failing {
+                    tracing::warn!(listen = %listener, "no connection can be accepted: {e}");
+                }
+                failing = true;
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
         }
     }
     drop(listener);

@@ -87,7 +87,7 @@ fn basis(t: &TargetStatus, meter: &Meter) -> CostBasis {
         }),
     };
     CostBasis {
-        pid: meter.process().ok().map(|process| process.pid.as_u32()),
+        pid: meter.process().ok().map(|process| process.pid.0),
         measured: known.iter().filter(|measured| **measured).count(),
         predicted: known.iter().filter(|measured| !**measured).count(),
         because,

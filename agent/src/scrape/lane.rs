@@ -124,15 +124,8 @@ impl Scraper {
         let window_s = request::window_s(self.target.collectors.get(kind));
         let cost = self.cost(kind, &fetched, began, window_s).await;
         let name = self.target.name.clone();
-        let mut job = Job {
-            target: name,
-            kind,
-            at,
-            window_s,
-            fetched,
-            cost: cost.map(|cost| cost.cpu),
-            symbols: None,
-        };
+        let mut job =
+            Job { target: name, kind, at, window_s, fetched, cost: cost.map(|cost| cost.cpu), symbols: None };
         let mut reply = self.pipeline.work(job.clone()).await;
         if !reply.unknown_pcs.is_empty() {
             job.symbols = Some(self.fetch_symbols(&reply.unknown_pcs).await);

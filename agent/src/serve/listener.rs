@@ -98,7 +98,7 @@ impl Listener {
         Ok(Accepted {
             plain,
             #[cfg(feature = "tls")]
-            tls: self.tls.as_ref().map(Tls::acceptor),
+            tls: self.tls.as_ref().map(|tls| tls.acceptor(std::time::Instant::now())),
         })
     }
 }

@@ -47,9 +47,8 @@ impl Tls {
     }
 
     /// What greets the next client.
-    pub(super) fn acceptor(&self) -> TlsAcceptor {
+    pub(super) fn acceptor(&self, now: Instant) -> TlsAcceptor {
         let mut force = self.force.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
         if now.saturating_duration_since(force.looked) >= LOOK_EVERY {
             force.looked = now;
             self.renew(&mut force);
@@ -116,4 +115,39 @@ fn pem(path: &Path) -> Result<Vec<u8>, String> {
     let file = std::fs::File::open(path).map_err(fail)?;
     file.take(PEM_BYTES_MAX).read_to_end(&mut bytes).map_err(fail)?;
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LOOK_EVERY, Tls};
+    use linger_config::TlsServer;
+    use std::path::Path;
+    use std::sync::Arc;
+    use std::time::Instant;
+
+    /// Puts a file of the tests' certificates at `to`, with another time than before.
+    fn put(name: &str, to: &Path) {
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/serve/tests").join(name);
+        std::fs::copy(from, to).unwrap();
+    }
+
+    #[test]
+    fn a_renewed_pair_comes_into_force_and_half_of_one_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let files =
+            TlsServer { cert_file: folder.path().join("tls.crt"), key_file: folder.path().join("tls.key") };
+        assert!(Tls::open(&files).is_err());
+        put("first.pem", &files.cert_file);
+        put("first.key", &files.key_file);
+        let tls = Tls::open(&files).unwrap();
+        let first = tls.acceptor(Instant::now()).config().clone();
+        let later = |turns| Instant::now() + LOOK_EVERY * turns;
+        put("second.pem", &files.cert_file);
+        assert!(Arc::ptr_eq(&first, tls.acceptor(later(2)).config()), "a certificate without its key");
+        put("second.key", &files.key_file);
+        let second = tls.acceptor(later(4)).config().clone();
+        assert!(!Arc::ptr_eq(&first, &second), "the new pair");
+        std::fs::remove_file(&files.key_file).unwrap();
+        assert!(Arc::ptr_eq(&second, tls.acceptor(later(6)).config()), "no key any more");
+    }
 }

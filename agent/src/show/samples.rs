@@ -2,9 +2,9 @@
 
 use super::{Layout, Screen};
 use crate::report::{
-    AgentStatus, AlertStatus, ClockJump, CollectorStatus, DeferCpu, DeferSite, Defers, Dot, Growth, Query,
-    QuerySeries, Range, Reload, Scraped, SiteText, Status, StoreStatus, TargetDefers, TargetStatus,
-    TargetTrend, Trend, TrendSeries,
+    AgentStatus, AlertStatus, ClockJump, CollectorStatus, CostBasis, DeferCpu, DeferSite, Defers, Dot,
+    Growth, Query, QuerySeries, Range, Reload, Scraped, SiteText, Status, StoreStatus, TargetDefers,
+    TargetStatus, TargetTrend, Trend, TrendSeries,
 };
 use std::collections::BTreeMap;
 use unicode_width::UnicodeWidthStr;
@@ -264,8 +264,8 @@ fn collector(name: &str, state: &str, every_s: f64) -> CollectorStatus {
         every_configured_s: every_s,
         duration_s: Some(0.0012),
         bytes: Some(2_150),
-        cost_s: None,
-        cost_measured: false,
+        cost_s: Some(0.0004),
+        cost_measured: true,
         last_failure: None,
         failures: 0,
         successes: 720,
@@ -285,7 +285,12 @@ fn target() -> TargetStatus {
         incarnation_since_ms: Some(NOW_MS - 32 * MINUTE_MS),
         duty_cycle: 0.0012,
         duty_cycle_max: 0.005,
-        cost_basis: CostBasis::default(),
+        cost_basis: CostBasis {
+            pid: Some(4_711),
+            measured: 5,
+            predicted: 1,
+            because: Some("the service's own work hides what some requests cost".into()),
+        },
         restarts: 0,
         collectors: vec![
             collector("count", "ok", 5.0),

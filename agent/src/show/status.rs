@@ -5,7 +5,9 @@ use super::paint::{self, Paint};
 use super::table::{Cell, Column, Fit, INDENT, Table};
 use super::text::harmless;
 use super::{Clock, Screen, empty, growth, name, number};
-use crate::report::{AgentStatus, AlertStatus, CollectorStatus, Reload, Status, StoreStatus, TargetStatus};
+use crate::report::{
+    AgentStatus, AlertStatus, CollectorStatus, CostBasis, Reload, Status, StoreStatus, TargetStatus,
+};
 use std::collections::BTreeMap;
 
 const COLLECTORS: [Column; 9] = [
@@ -147,7 +149,7 @@ pub(super) fn target(page: &mut Page<'_>, target: &TargetStatus, screen: &Screen
         facts.push(format!("{process}{}", since.unwrap_or_default()));
     }
     let (cost, limit) = (number::percent(target.duty_cycle), number::percent(target.duty_cycle_max));
-    facts.push(format!("watching costs it {cost} of a core (limit {limit})"));
+    facts.push(format!("watching costs it {cost} of a core, {} (limit {limit})", basis(&target.cost_basis)));
     if target.restarts > 0 {
         let times = number::plural(target.restarts, "time");
         facts.push(Paint::Warn.on(&format!("scraping restarted {times} because it was stuck")));
@@ -162,6 +164,19 @@ pub(super) fn target(page: &mut Page<'_>, target: &TargetStatus, screen: &Screen
         table.row(collector_row(&name, collector, clock));
     }
     page.table(&table);
+}
+
+/// What the cost is known by, and why no better.
+fn basis(basis: &CostBasis) -> String {
+    let how = match (basis.measured, basis.predicted) {
+        (0, _) => "predicted",
+        (_, 0) => "measured",
+        _ => "partly measured",
+    };
+    match &basis.because {
+        Some(why) if basis.measured == 0 || basis.predicted > 0 => format!("{how}: {}", harmless(why)),
+        _ => how.to_owned(),
+    }
 }
 
 fn collector_row(target: &str, c: &CollectorStatus, clock: &Clock) -> Vec<Cell> {
