@@ -304,7 +304,7 @@ impl Schedule {
                 let jitter = fraction(self.seed ^ hash("busy") ^ u64::try_from(i).unwrap_or(0));
                 BUSY_RETRY.mul_f64(1.0 + jitter).div_f64(self.rules.time_scale).min(every)
             }
-            State::Unsupported | State::Unauthorized => {
+            State::Unsupported | State::Unauthorized | State::Forbidden => {
                 every.max(UNSUPPORTED_RETRY.div_f64(self.rules.time_scale))
             }
             _ => every,
