@@ -4,17 +4,24 @@
 //! Judging reads through the same [`Reader`] as answers do, so what fires is what `trend` shows. States outlive
 //! the agent. Of an estimate the lower bound is judged: noise does not wake anybody.
 
-use crate::answer::history::restarts;
+mod judging;
+mod saved;
+mod seen;
+
 use crate::answer::site::Sites;
 use crate::reader::Reader;
 use crate::report::{AlertStatus, Growth, RuleStatus};
 use crate::show::number;
-use linger_derive::growth::{Slope, since_last, theil_sen};
+use linger_config::{Alert, Config};
+use linger_derive::growth::Slope;
 use linger_derive::threshold::{Observation, Phase, Rule, STALE_AFTER, State, Transition};
-use linger_series::{Labels, Point, Selector, SeriesKey, TimeMs, Window, metric};
-use serde::{Deserialize, Serialize};
+use linger_series::{SeriesKey, TimeMs, Window, metric};
+use saved::{Saved, load};
+use seen::Seen;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
+
+pub use judging::Judging;
 
 /// Name of the store's note that holds the states.
 pub const STATES_NOTE: &str = "thresholds";
@@ -32,8 +39,11 @@ const STATES_MAX: usize = 20_000;
 /// The judge of all targets.
 pub struct Judge {
     rules: Vec<Rule>,
+    /// Targets under watch: what fires elsewhere is nobody's alarm.
+    watched: BTreeSet<String>,
     states: BTreeMap<(String, SeriesKey), Tracked>,
     growth_over: Duration,
+    time_scale: f64,
     last_turn: TimeMs,
 }
 
@@ -73,14 +83,28 @@ pub struct Change {
 }
 
 impl Judge {
-    /// A judge; `saved` is the note of a former one.
+    /// A judge of what `config` (scaled) watches; `saved` is the note of a former one.
     #[must_use]
-    pub fn new(alerts: &[linger_config::Alert], time_scale: f64, saved: Option<&[u8]>) -> Self {
-        let rules: Vec<Rule> = alerts.iter().map(|a| rule(a, time_scale)).collect();
-        let known = |name: &str| rules.iter().any(|r| r.name == name);
-        let states =
-            saved.map(load).unwrap_or_default().into_iter().filter(|((name, _), _)| known(name)).collect();
-        Self { rules, states, growth_over: GROWTH_OVER.div_f64(time_scale), last_turn: TimeMs::MIN }
+    pub fn new(config: &Config, time_scale: f64, saved: Option<&[u8]>) -> Self {
+        Self {
+            rules: rules(config, time_scale),
+            watched: watched(config),
+            states: saved.map(load).unwrap_or_default().into_iter().collect(),
+            growth_over: GROWTH_OVER.div_f64(time_scale),
+            time_scale,
+            last_turn: TimeMs::MIN,
+        }
+    }
+
+    /// Judges what `config` says from now on. States of rules and targets that stay go on.
+    pub fn exchange(&mut self, config: &Config) {
+        self.rules = rules(config, self.time_scale);
+        self.watched = watched(config);
+        let (rules, watched) = (&self.rules, &self.watched);
+        self.states.retain(|(name, key), _| {
+            watched.contains(key.labels.get("target"))
+                && rules.iter().any(|r| r.name == *name && r.watches(&key.name, key.labels.get("site")))
+        });
     }
 
     /// Judges everything as of `now`. `every` gives the interval in force of a target's collector.
@@ -96,7 +120,7 @@ impl Judge {
         let span = |target: &str, metric: &str| {
             self.growth_over.max(every(target, collector_of(metric)).mul_f64(SCRAPES_FITTED))
         };
-        let seen = Seen::read(reader, &self.rules, now, &span)?;
+        let seen = Seen::read(reader, &self.rules, &self.watched, now, &span)?;
         let mut verdicts = Verdicts { growth: seen.growth(self.last_turn), ..Verdicts::default() };
         self.last_turn = now;
         let rules = std::mem::take(&mut self.rules);
@@ -203,15 +227,23 @@ impl Judge {
 
 /// The rules of a configuration as shown.
 #[must_use]
-pub fn rules_in_words(config: &linger_config::Config) -> Vec<RuleStatus> {
-    let shown = |alert: &linger_config::Alert| {
+pub fn rules_in_words(config: &Config) -> Vec<RuleStatus> {
+    let shown = |alert: &Alert| {
         let rule = rule(alert, 1.0);
         RuleStatus { name: rule.name.clone(), series: rule.series.clone(), rule: in_words(&rule) }
     };
     config.alerts.iter().map(shown).collect()
 }
 
-fn rule(alert: &linger_config::Alert, time_scale: f64) -> Rule {
+fn rules(config: &Config, time_scale: f64) -> Vec<Rule> {
+    config.alerts.iter().map(|alert| rule(alert, time_scale)).collect()
+}
+
+fn watched(config: &Config) -> BTreeSet<String> {
+    config.targets.iter().map(|target| target.name.clone()).collect()
+}
+
+fn rule(alert: &Alert, time_scale: f64) -> Rule {
     Rule {
         name: alert.name.clone(),
         series: alert.series.clone(),
@@ -269,164 +301,22 @@ fn told(rule: &Rule, key: &SeriesKey, tracked: &Tracked, transition: Transition)
     Some(Change { fired: transition == Transition::Fired, text })
 }
 
-/// What the store says of the judged metrics.
-struct Seen {
-    series: BTreeMap<SeriesKey, Vec<Point>>,
-    lows: HashMap<Labels, f64>,
-    slopes: HashMap<SeriesKey, Slope>,
-}
-
-/// Metrics whose growth is stored, and as what.
-const GROWING: [(&str, &str); 2] = [
-    (metric::GOROUTINES_AT_SITE, metric::GOROUTINE_GROWTH),
-    (metric::DEFERS_PENDING, metric::DEFERS_PENDING_GROWTH),
-];
-
-impl Seen {
-    /// `span` gives how far back a metric of a target is read.
-    fn read(
-        reader: &dyn Reader,
-        rules: &[Rule],
-        now: TimeMs,
-        span: &dyn Fn(&str, &str) -> Duration,
-    ) -> Result<Self, String> {
-        let mut names: BTreeSet<&str> = rules.iter().map(|r| r.series.as_str()).collect();
-        names.extend(GROWING.iter().map(|(of, _)| *of));
-        let mut targets = BTreeSet::new();
-        for key in reader.keys(&Selector::metric(metric::UP))? {
-            targets.insert(key.labels.get("target").to_owned());
-        }
-        let mut seen = Self { series: BTreeMap::new(), lows: HashMap::new(), slopes: HashMap::new() };
-        for target in &targets {
-            for name in &names {
-                seen.add(reader, target, name, Window::ending(now, span(target, name)))?;
-            }
-        }
-        Ok(seen)
-    }
-
-    /// One metric of one target.
-    fn add(&mut self, reader: &dyn Reader, target: &str, name: &str, window: Window) -> Result<(), String> {
-        let of = |name: &str| reader.select(&Selector::metric(name).with("target", target), window);
-        let found = of(name)?;
-        if found.is_empty() {
-            return Ok(());
-        }
-        if name == metric::DEFERS_PENDING {
-            let lows = of(metric::DEFERS_PENDING_LOW)?;
-            self.lows
-                .extend(lows.into_iter().filter_map(|s| Some((s.key.labels.clone(), s.points.last()?.v))));
-        }
-        let boundaries = restarts(reader, target, window)?;
-        for s in found {
-            if let Some(slope) = theil_sen(since_last(&s.points, &boundaries)) {
-                self.slopes.insert(s.key.clone(), slope);
-            }
-            self.series.insert(s.key, s.points);
-        }
-        Ok(())
-    }
-
-    fn newest(&self, key: &SeriesKey) -> Option<Point> {
-        self.series.get(key)?.last().copied()
-    }
-
-    /// The lower bound of an estimate.
-    fn low(&self, key: &SeriesKey) -> Option<f64> {
-        (&*key.name == metric::DEFERS_PENDING).then(|| self.lows.get(&key.labels).copied()).flatten()
-    }
-
-    /// Slopes to store: of series with a point since the last turn. What stopped does not grow.
-    fn growth(&self, last_turn: TimeMs) -> BTreeMap<String, Vec<(SeriesKey, f64)>> {
-        let mut by_target: BTreeMap<String, Vec<(SeriesKey, f64)>> = BTreeMap::new();
-        let fresh = |key: &SeriesKey| self.newest(key).is_some_and(|p| p.t > last_turn);
-        for (key, slope) in self.slopes.iter().filter(|(key, _)| fresh(key)) {
-            let Some((_, stored_as)) = GROWING.iter().find(|(of, _)| *of == &*key.name) else { continue };
-            let value =
-                if *stored_as == metric::DEFERS_PENDING_GROWTH { slope.per_second() } else { slope.per_hour };
-            let target = key.labels.get("target").to_owned();
-            by_target
-                .entry(target)
-                .or_default()
-                .push((SeriesKey::new(*stored_as, key.labels.clone()), value));
-        }
-        by_target
-    }
-}
-
-/// A state as kept over restarts.
-#[derive(Debug, Serialize, Deserialize)]
-struct Saved {
-    rule: String,
-    metric: String,
-    labels: BTreeMap<String, String>,
-    phase: String,
-    breached_since_ms: i64,
-    since_ms: i64,
-    decided_at_ms: Option<i64>,
-    newest_ms: i64,
-    stale: bool,
-    value: Option<f64>,
-    value_low: Option<f64>,
-}
-
-impl Saved {
-    fn of(rule: &str, key: &SeriesKey, t: &Tracked) -> Self {
-        let (phase, breached_since) = match t.state.phase {
-            Phase::Inactive => ("inactive", TimeMs(0)),
-            Phase::Pending { since } => ("pending", since),
-            Phase::Firing { since } => ("firing", since),
-        };
-        Self {
-            rule: rule.into(),
-            metric: key.name.to_string(),
-            labels: key.labels.iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect(),
-            phase: phase.into(),
-            breached_since_ms: breached_since.0,
-            since_ms: t.since.0,
-            decided_at_ms: t.state.decided_at.map(|at| at.0),
-            newest_ms: t.newest.0,
-            stale: t.state.stale,
-            value: t.value,
-            value_low: t.value_low,
-        }
-    }
-
-    fn into_state(self) -> ((String, SeriesKey), Tracked) {
-        let since = TimeMs(self.breached_since_ms);
-        let phase = match self.phase.as_str() {
-            "pending" => Phase::Pending { since },
-            "firing" => Phase::Firing { since },
-            _ => Phase::Inactive,
-        };
-        let state = State { phase, decided_at: self.decided_at_ms.map(TimeMs), stale: self.stale };
-        let tracked = Tracked {
-            state,
-            since: TimeMs(self.since_ms),
-            newest: TimeMs(self.newest_ms),
-            value: self.value,
-            value_low: self.value_low,
-            growth: None,
-        };
-        ((self.rule, SeriesKey::new(self.metric, Labels::new(self.labels))), tracked)
-    }
-}
-
-/// States from a note; one that cannot be read counts as none (the states are found again from the points).
-fn load(note: &[u8]) -> Vec<((String, SeriesKey), Tracked)> {
-    let saved: Vec<Saved> = serde_json::from_slice(note).unwrap_or_default();
-    saved.into_iter().map(Saved::into_state).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::Judge;
     use crate::reader::Memory;
-    use linger_config::Config;
+    use linger_config::{Config, Target};
     use linger_series::{Labels, SeriesKey, Stream, TimeMs, metric};
     use std::time::Duration;
 
     const EVERY: &dyn Fn(&str, &str) -> Duration = &|_, _| Duration::from_secs(60);
+
+    fn config() -> Config {
+        let url = "http://127.0.0.1:6060".parse().unwrap();
+        let mut config = Config::default();
+        config.targets.push(Target { name: "api".into(), ..Target::new(url, config.collectors.clone()) });
+        config
+    }
 
     fn key(name: &str) -> SeriesKey {
         SeriesKey::new(name, Labels::new([("target", "api"), ("kind", "heap"), ("site", "main.pile+4")]))
@@ -447,26 +337,26 @@ mod tests {
 
     #[test]
     fn a_pile_fires_by_its_lower_bound_and_outlives_the_agent() {
-        let alerts = Config::default().alerts;
-        let mut judge = Judge::new(&alerts, 1.0, None);
+        let config = config();
+        let mut judge = Judge::new(&config, 1.0, None);
         let mut memory = Memory::default();
         append(&mut memory, 1, 30_000.0, 6_000.0);
         assert!(states(&mut judge, &memory, 1).is_empty());
         append(&mut memory, 2, 60_000.0, 20_000.0);
         assert_eq!(states(&mut judge, &memory, 2), ["DeferPile pending"]);
         append(&mut memory, 3, 70_000.0, 30_000.0);
-        let mut judge = Judge::new(&alerts, 1.0, Some(&judge.to_note()));
+        let mut judge = Judge::new(&config, 1.0, Some(&judge.to_note()));
         assert_eq!(states(&mut judge, &memory, 3), ["DeferPile pending"]);
         append(&mut memory, 4, 80_000.0, 40_000.0);
         assert_eq!(states(&mut judge, &memory, 4), ["DeferPile firing"]);
-        let mut judge = Judge::new(&alerts, 1.0, Some(&judge.to_note()));
+        let mut judge = Judge::new(&config, 1.0, Some(&judge.to_note()));
         append(&mut memory, 5, 0.0, 0.0);
         assert!(states(&mut judge, &memory, 5).is_empty());
     }
 
     #[test]
     fn a_firing_threshold_whose_data_stop_is_stale_not_resolved() {
-        let mut judge = Judge::new(&Config::default().alerts, 1.0, None);
+        let mut judge = Judge::new(&config(), 1.0, None);
         let mut memory = Memory::default();
         for minute in 0..4 {
             append(&mut memory, minute, 60_000.0, 40_000.0);
@@ -481,8 +371,29 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_longer_watched_or_judged_fires_no_more() {
+        let mut watched = config();
+        let mut judge = Judge::new(&watched, 1.0, None);
+        let mut memory = Memory::default();
+        for minute in 0..4 {
+            append(&mut memory, minute, 60_000.0, 40_000.0);
+            let _ = states(&mut judge, &memory, minute);
+        }
+        let note = judge.to_note();
+        watched.alerts.retain(|a| a.name != "DeferGrowth");
+        judge.exchange(&watched);
+        assert_eq!(states(&mut judge, &memory, 4), ["DeferPile firing"], "a rule that stays goes on");
+        watched.targets.clear();
+        judge.exchange(&watched);
+        assert!(states(&mut judge, &memory, 4).is_empty());
+        let mut later = Judge::new(&watched, 1.0, Some(&note));
+        later.exchange(&watched);
+        assert!(states(&mut later, &memory, 4).is_empty());
+    }
+
+    #[test]
     fn growth_fires_with_eight_points_and_is_stored_per_second() {
-        let mut judge = Judge::new(&Config::default().alerts, 1.0, None);
+        let mut judge = Judge::new(&config(), 1.0, None);
         let mut memory = Memory::default();
         let mut last = Vec::new();
         for minute in 0..12 {

@@ -169,6 +169,9 @@ fn without_note(store: &Store, dir: &Path) -> Result<Status, Error> {
         alerts: Vec::new(),
         rules: Vec::new(),
         judged: None,
+        reload: None,
+        discovery: None,
+        clock_jump: None,
     })
 }
 

@@ -52,6 +52,16 @@ pub struct AgentFile {
     pub listen: String,
 }
 
+impl AgentFile {
+    /// What the agent that holds `dir`, or held it when it was killed, left there.
+    #[must_use]
+    pub fn read(dir: &Path) -> Option<Self> {
+        let path = dir.join(AGENT_FILE);
+        let small = std::fs::metadata(&path).is_ok_and(|m| m.is_file() && m.len() <= AGENT_FILE_BYTES_MAX);
+        serde_json::from_slice(&small.then(|| std::fs::read(&path).ok())??).ok()
+    }
+}
+
 /// The answer to `question`; `access` says who asks and whom it believes.
 ///
 /// # Errors
@@ -76,9 +86,7 @@ fn in_folder(dir: &Path, error: &crate::answer::Error) -> AskError {
 /// where another one listens by now: the process id must agree. Somebody there who does not let us in may be the
 /// one, and says so when asked.
 fn agent_of(dir: &Path, access: &Access) -> Option<String> {
-    let path = dir.join(AGENT_FILE);
-    let small = std::fs::metadata(&path).is_ok_and(|m| m.is_file() && m.len() <= AGENT_FILE_BYTES_MAX);
-    let file: AgentFile = serde_json::from_slice(&small.then(|| std::fs::read(&path).ok())??).ok()?;
+    let file = AgentFile::read(dir)?;
     match over_http(&file.listen, access, &Question::Status, KNOCK_TIME_MAX) {
         Ok(Answer::Status(status)) if status.agent.pid == Some(file.pid) => Some(file.listen),
         Err(AskError::Unauthorized { .. } | AskError::Credentials(_)) => Some(file.listen),

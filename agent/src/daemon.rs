@@ -1,28 +1,28 @@
-//! The agent's life on one screen: configure, open, bind, spawn, wait for a signal, stop in the order of the
+//! The agent's life on one screen: configure, open, bind, spawn, run until a signal, stop in the order of the
 //! flow, say what happened.
 
-use crate::alert::{JUDGE_EVERY, Judge, STATES_NOTE};
+mod conductor;
+mod signals;
+mod systemd;
+mod tally;
+
+use crate::alert::Judging;
 use crate::ask::{AGENT_FILE, AgentFile};
+use crate::fleet::{Fleet, House, Lost};
 use crate::live::{Live, STATUS_NOTE};
-use crate::pipeline::sink::{Sink, ToStore};
-use crate::pipeline::{Facts, Pipeline, Shown, Worker, incarnation_note};
-use crate::scrape::client::Client;
-use crate::scrape::lane::Scraper;
-use crate::scrape::schedule::{FIRST_TURN_WITHIN, Lane, Plan, Rules, Schedule, Tick};
 use crate::{api, clock};
-use linger_config::{Config, Target, TimeScale};
+use conductor::Conductor;
+use linger_config::{Config, TimeScale};
 use linger_store::{Options, Store};
-use std::cell::RefCell;
+use signals::Signals;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::LocalSet;
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::MissedTickBehavior;
 
 /// Blocking threads for questions and name look-ups: few, each costs a stack.
 const BLOCKING_THREADS_MAX: usize = 4;
@@ -30,8 +30,15 @@ const BLOCKING_THREADS_MAX: usize = 4;
 const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(60);
 /// How long stopping may take before the process goes anyway; the store loses nothing by it.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
+
+/// Reads the configuration again, all its layers, as at the start; on failure all that is wrong with it.
+pub type Loader = Arc<dyn Fn() -> Result<Config, String> + Send + Sync>;
+
+/// How often it is looked whether the worker has ended.
+const POLL: Duration = Duration::from_millis(5);
+
 /// What the command line decided.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Setup {
     /// The configuration, command line applied, not scaled yet.
     pub config: Config,
@@ -39,6 +46,8 @@ pub struct Setup {
     pub data: PathBuf,
     /// How many times faster than the clock to live.
     pub time_scale: TimeScale,
+    /// For SIGHUP.
+    pub load: Loader,
 }
 
 /// Why the agent does not run.
@@ -49,12 +58,14 @@ pub enum Error {
     NoTarget,
     /// The store does not open.
     Store(linger_store::Error),
+    /// Another agent has the store open.
+    Held(PathBuf, AgentFile),
     /// The API's address cannot be listened on.
     Listen(std::net::SocketAddr, std::io::Error),
     /// The system refuses something the agent needs.
     System(&'static str, std::io::Error),
-    /// The HTTP client does not come up.
-    Client(reqwest::Error),
+    /// It ran, and could not go on.
+    Lost(Lost),
 }
 
 impl Error {
@@ -65,9 +76,9 @@ impl Error {
             Self::NoTarget => {
                 Some("name one: linger agent http://127.0.0.1:6060, or list targets in --config FILE")
             }
-            Self::Store(_) => Some("each agent needs a folder of its own: --data DIR"),
+            Self::Store(_) | Self::Held(..) => Some("each agent needs a folder of its own: --data DIR"),
             Self::Listen(..) => Some("another agent may run already; choose another address with --listen"),
-            Self::System(..) | Self::Client(_) => None,
+            Self::System(..) | Self::Lost(_) => None,
         }
     }
 }
@@ -77,9 +88,16 @@ impl fmt::Display for Error {
         match self {
             Self::NoTarget => f.write_str("no target to scrape"),
             Self::Store(e) => write!(f, "{e}"),
+            Self::Held(data, by) => write!(
+                f,
+                "the store in {} is open elsewhere: by the agent with pid {}, which listens on {}",
+                data.display(),
+                by.pid,
+                by.listen
+            ),
             Self::Listen(address, e) => write!(f, "cannot listen on {address}: {e}"),
             Self::System(what, e) => write!(f, "{what}: {e}"),
-            Self::Client(e) => write!(f, "the HTTP client does not come up: {e}"),
+            Self::Lost(e) => write!(f, "{e}"),
         }
     }
 }
@@ -89,9 +107,9 @@ impl std::error::Error for Error {}
 /// Runs an agent until a signal stops it.
 ///
 /// # Errors
-/// What kept it from starting; once it runs it only ends by a signal.
+/// What kept it from starting, or from going on.
 pub fn run(setup: Setup) -> Result<(), Error> {
-    if setup.config.targets.is_empty() {
+    if setup.config.targets.is_empty() && setup.config.file_sd.is_empty() {
         return Err(Error::NoTarget);
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -100,77 +118,85 @@ pub fn run(setup: Setup) -> Result<(), Error> {
         .thread_keep_alive(Duration::from_secs(5))
         .build()
         .map_err(|e| Error::System("no runtime", e))?;
-    LocalSet::new().block_on(&runtime, live(setup))
+    let end = LocalSet::new().block_on(&runtime, live(setup));
+    // A question that hangs on the disk is not waited for.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    end
 }
 
 async fn live(setup: Setup) -> Result<(), Error> {
-    let scale = setup.time_scale;
-    let config = setup.config.scaled(scale);
-    let address = config.listen.get();
+    let config = setup.config.clone().scaled(setup.time_scale);
+    let time_scale = setup.time_scale.get();
+    let signals = Signals::catch().map_err(|e| Error::System("signals cannot be caught", e))?;
+    let linger_config::ListenAddr::Tcp(address) = config.listen else {
+        return Err(Error::System("unix socket", std::io::ErrorKind::Unsupported.into()));
+    };
     let listener = TcpListener::bind(address).await.map_err(|e| Error::Listen(address, e))?;
-    let store = open_store(&setup.data, &config)?;
     let listen = listener.local_addr().map_err(|e| Error::System("no local address", e))?;
-    let live = Arc::new(Live::new(
-        &config,
-        config.duty_cycle_max.get() * scale.get(),
-        scale.get(),
-        &listen.to_string(),
-        &setup.data,
-    ));
-    let client = Client::new().map_err(Error::Client)?;
-    let worker =
-        Worker::new(facts(&config, &store), ToStore::new(store.clone()), Some(setup.data.join("trace")));
-    let (pipeline, pipeline_thread) =
-        Pipeline::start(worker).map_err(|e| Error::System("no thread for the pipeline", e))?;
-    let judge =
-        Judge::new(&config.alerts, scale.get(), store.note(STATES_NOTE).map_err(Error::Store)?.as_deref());
+    let store = open_store(&setup.data, &config)?;
+    let live = Arc::new(Live::new(time_scale, &listen.to_string(), &setup.data));
+    let fleet = Fleet::new(House {
+        store: store.clone(),
+        live: live.clone(),
+        time_scale,
+        traces: setup.data.join("trace"),
+    })
+    .map_err(|e| Error::System("no thread for the pipeline", e))?;
+    let judging = Judging::new(&config, time_scale, &store, &live).map_err(Error::Store)?;
     announce(&setup.data, &listen)?;
 
+    let pipeline = fleet.pipeline().clone();
+    let mut conductor = Conductor::new(setup, fleet, judging.clone(), live.clone(), store.clone());
+    conductor.begin().await;
+
     let (stop, stopping) = watch::channel(false);
-    let mut lanes = Vec::new();
-    for target in &config.targets {
-        let scraper = Rc::new(scraper(target, &config, scale, &client, &pipeline, &live));
-        for lane in [Lane::Quick, Lane::Slow] {
-            let (scraper, stopping) = (scraper.clone(), stopping.clone());
-            lanes.push(tokio::task::spawn_local(async move { scraper.run(lane, stopping).await }));
-        }
-    }
-    let judging = tokio::task::spawn_local(judge_on_time(
-        judge,
-        store.clone(),
-        pipeline.clone(),
-        live.clone(),
-        scale,
-        stopping.clone(),
-    ));
-    let keeping = tokio::task::spawn_local(keep_house(store.clone(), live.clone(), stopping.clone()));
-    let serving = tokio::task::spawn_local(api::serve(listener, store.clone(), live.clone(), stopping));
+    let parts = [
+        tokio::task::spawn_local(judging.run(pipeline, stopping.clone())),
+        tokio::task::spawn_local(keep_house(store.clone(), live.clone(), stopping.clone())),
+        tokio::task::spawn_local(serve(listener, store.clone(), live.clone(), stopping)),
+    ];
     tracing::info!(
-        targets = config.targets.len(),
+        targets = live.targets().len(),
         listen = %listen,
-        data = %setup.data.display(),
+        data = %store.dir().display(),
         "linger is up; ask it with `linger status`"
     );
+    systemd::ready();
 
-    wait_for_signal().await.map_err(|e| Error::System("signals cannot be caught", e))?;
+    let lost = conductor.run(signals).await.err();
     tracing::info!("stopping");
-    let _ = stop.send(true);
+    systemd::stopping();
+    let (fleet, data) = conductor.end();
     let in_order = async {
-        for lane in lanes {
-            let _ = lane.await;
+        let worker = fleet.stop().await;
+        let _ = stop.send(true);
+        for part in parts {
+            let _ = part.await;
         }
-        let _ = judging.await;
-        let _ = keeping.await;
-        let _ = serving.await;
+        // Not joined: one that hangs would be waited for in vain.
+        while !worker.is_finished() && lost.is_none() {
+            tokio::time::sleep(POLL).await;
+        }
+        let _ = std::fs::remove_file(data.join(AGENT_FILE));
+        // On a thread of its own, so that a second signal is heard while a slow disk syncs.
+        tokio::task::spawn_blocking(move || {
+            save_status(&store, &live);
+            store.close()
+        })
+        .await
     };
-    if tokio::time::timeout(STOP_WITHIN, in_order).await.is_err() {
-        tracing::warn!("some part did not stop in time");
+    match tokio::time::timeout(STOP_WITHIN, in_order).await {
+        Ok(Ok(closed)) => closed.map_err(Error::Store)?,
+        Ok(Err(_)) => tracing::error!("closing the store panicked; please report it"),
+        Err(_) => tracing::warn!("some part did not stop in time; nothing acknowledged is lost"),
     }
-    drop(pipeline);
-    let _ = tokio::task::spawn_blocking(move || pipeline_thread.join()).await;
-    let _ = std::fs::remove_file(setup.data.join(AGENT_FILE));
-    save_status(&store, &live);
-    store.close().map_err(Error::Store)
+    lost.map_or(Ok(()), |lost| Err(Error::Lost(lost)))
+}
+
+async fn serve(listener: TcpListener, store: Store, live: Arc<Live>, stopping: watch::Receiver<bool>) {
+    if let Err(e) = api::serve(listener, store, live, stopping).await {
+        tracing::error!("the API failed: {e}");
+    }
 }
 
 fn open_store(data: &Path, config: &Config) -> Result<Store, Error> {
@@ -180,48 +206,10 @@ fn open_store(data: &Path, config: &Config) -> Result<Store, Error> {
         clock_settled: clock::has_settled(),
         ..Options::default()
     };
-    Store::open(data, options).map_err(Error::Store)
-}
-
-fn facts(config: &Config, store: &Store) -> Vec<Facts> {
-    let fact = |t: &Target| Facts {
-        name: t.name.clone(),
-        labels: t.labels.clone(),
-        sites_max: usize::try_from(config.sites_max).unwrap_or(usize::MAX),
-        goroutine_profiles: t.collectors.goroutine.enabled,
-        incarnation_note: store.note(&incarnation_note(&t.name)).ok().flatten(),
-        shown: Shown::last(store, &t.name, clock::now()),
-    };
-    config.targets.iter().map(fact).collect()
-}
-
-fn scraper(
-    target: &Target,
-    config: &Config,
-    scale: TimeScale,
-    client: &Client,
-    pipeline: &Pipeline,
-    live: &Arc<Live>,
-) -> Scraper {
-    let plans: Vec<Plan> = target
-        .collectors
-        .iter()
-        .map(|(kind, c)| Plan { kind, every: c.every.get(), enabled: c.enabled })
-        .collect();
-    // Who lives faster may spend as much per turn as otherwise.
-    let rules = Rules {
-        duty_cycle_max: config.duty_cycle_max.get() * scale.get(),
-        time_scale: scale.get(),
-        first_turn_within: FIRST_TURN_WITHIN,
-    };
-    Scraper {
-        schedule: RefCell::new(Schedule::new(&target.name, &plans, rules, Tick::ZERO)),
-        target: target.clone(),
-        client: client.clone(),
-        pipeline: pipeline.clone(),
-        live: live.clone(),
-        epoch: Instant::now(),
-    }
+    Store::open(data, options).map_err(|e| match (&e, AgentFile::read(data)) {
+        (linger_store::Error::Locked { .. }, Some(by)) => Error::Held(data.to_owned(), by),
+        _ => Error::Store(e),
+    })
 }
 
 /// Leaves the file by which `--data` finds this agent.
@@ -230,63 +218,6 @@ fn announce(data: &Path, listen: &std::net::SocketAddr) -> Result<(), Error> {
     let text = serde_json::to_vec(&file).unwrap_or_default();
     std::fs::write(data.join(AGENT_FILE), text)
         .map_err(|e| Error::System("the data folder cannot be written", e))
-}
-
-/// Has thresholds judged on the pipeline's thread, between scrapes.
-async fn judge_on_time(
-    judge: Judge,
-    store: Store,
-    pipeline: Pipeline,
-    live: Arc<Live>,
-    scale: TimeScale,
-    mut stop: watch::Receiver<bool>,
-) {
-    let bench = Arc::new(Mutex::new((judge, ToStore::new(store.clone()))));
-    let mut turns = tokio::time::interval(JUDGE_EVERY.div_f64(scale.get()).max(Duration::from_secs(1)));
-    turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            _ = turns.tick() => {}
-            _ = stop.wait_for(|stop| *stop) => return,
-        }
-        let (bench, store, live) = (bench.clone(), store.clone(), live.clone());
-        pipeline.between_scrapes(Box::new(move || {
-            let mut bench = bench.lock().unwrap_or_else(PoisonError::into_inner);
-            let (judge, sink) = &mut *bench;
-            judge_once(judge, sink, &store, &live);
-        }));
-    }
-}
-
-fn judge_once(judge: &mut Judge, sink: &mut ToStore, store: &Store, live: &Live) {
-    let now = clock::now();
-    let every = |target: &str, collector: &str| {
-        let status = live.target(target);
-        let found = status.and_then(|t| t.collectors.into_iter().find(|c| c.collector == collector));
-        found.map_or(Duration::ZERO, |c| Duration::try_from_secs_f64(c.every_s).unwrap_or_default())
-    };
-    match judge.turn(store, now, &every) {
-        Err(e) => {
-            tracing::error!("thresholds cannot be judged: {e}");
-            live.set_judged(now.0, Err(e));
-        }
-        Ok(verdicts) => {
-            for (target, growth) in &verdicts.growth {
-                sink.append(target, "growth", now, growth);
-            }
-            live.set_judged(now.0, Ok(verdicts.alerts));
-            for change in &verdicts.changes {
-                if change.fired {
-                    tracing::warn!("{}", change.text);
-                } else {
-                    tracing::info!("{}", change.text);
-                }
-            }
-            if verdicts.states_changed {
-                sink.remember(STATES_NOTE, &judge.to_note());
-            }
-        }
-    }
 }
 
 async fn keep_house(store: Store, live: Arc<Live>, mut stop: watch::Receiver<bool>) {
@@ -315,22 +246,4 @@ fn save_status(store: &Store, live: &Live) {
     if let Err(e) = store.put_note(STATUS_NOTE, json, |_| {}) {
         tracing::error!("the status cannot be saved: {e}");
     }
-}
-
-async fn wait_for_signal() -> std::io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    // The second one ends the process at once: the store loses nothing acknowledged by it.
-    tokio::task::spawn_local(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        std::process::exit(130);
-    });
-    Ok(())
 }

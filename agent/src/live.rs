@@ -2,11 +2,12 @@
 //! saved now and then so that a stopped agent's folder can still say how it was left.
 
 use crate::report::{
-    AgentStatus, AlertStatus, CollectorStatus, Judged, RuleStatus, Status, StoreStatus, TargetStatus, VERSION,
+    AgentStatus, AlertStatus, ClockJump, CollectorStatus, Judged, Reload, RuleStatus, Status, StoreStatus,
+    TargetStatus, VERSION,
 };
-use linger_config::{CollectorKind, Config, Target};
+use linger_config::{CollectorKind, Target};
 use linger_store::{Stats, Store};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -17,21 +18,24 @@ pub const STATUS_NOTE: &str = "status";
 #[derive(Debug)]
 pub struct Live {
     agent: AgentStatus,
-    rules: Vec<RuleStatus>,
     board: Mutex<Board>,
 }
 
 #[derive(Debug, Default)]
 struct Board {
     targets: Vec<TargetStatus>,
+    rules: Vec<RuleStatus>,
     alerts: Vec<AlertStatus>,
     judged: Option<Judged>,
+    reload: Option<Reload>,
+    discovery: Option<Reload>,
+    clock_jump: Option<ClockJump>,
 }
 
 impl Live {
-    /// A picture in which nothing was scraped yet; `duty_cycle_max` is the limit in force, time scale applied.
+    /// A picture of an agent that watches nothing yet.
     #[must_use]
-    pub fn new(config: &Config, duty_cycle_max: f64, time_scale: f64, listen: &str, data: &Path) -> Self {
+    pub fn new(time_scale: f64, listen: &str, data: &Path) -> Self {
         let agent = AgentStatus {
             running: true,
             linger: env!("CARGO_PKG_VERSION").into(),
@@ -39,13 +43,56 @@ impl Live {
             started_ms: crate::clock::now().0,
             listen: listen.into(),
             data: data.display().to_string(),
-            rss_bytes: None,
-            cpu_seconds: None,
             time_scale,
+            ..AgentStatus::default()
         };
-        let targets = config.targets.iter().map(|t| not_yet(t, duty_cycle_max)).collect();
-        let rules = crate::alert::rules_in_words(config);
-        Self { agent, rules, board: Mutex::new(Board { targets, alerts: Vec::new(), judged: None }) }
+        Self { agent, board: Mutex::default() }
+    }
+
+    /// Shows one more target.
+    pub fn add(&self, target: TargetStatus) {
+        let mut board = self.board();
+        board.targets.retain(|t| t.target != target.target);
+        board.targets.push(target);
+    }
+
+    /// Shows a target no longer, nor what fires on it.
+    pub fn remove(&self, target: &str) {
+        let mut board = self.board();
+        board.targets.retain(|t| t.target != target);
+        board.alerts.retain(|a| a.labels.get("target").is_none_or(|of| of != target));
+    }
+
+    /// Shows targets in the order of the configuration.
+    pub fn order<'a>(&self, names: impl Iterator<Item = &'a str>) {
+        let places: HashMap<&str, usize> = names.enumerate().map(|(i, name)| (name, i)).collect();
+        self.board().targets.sort_by_key(|t| places.get(&*t.target).copied());
+    }
+
+    /// All targets' entries.
+    #[must_use]
+    pub fn targets(&self) -> Vec<TargetStatus> {
+        self.board().targets.clone()
+    }
+
+    /// Shows these thresholds.
+    pub fn set_rules(&self, rules: Vec<RuleStatus>) {
+        self.board().rules = rules;
+    }
+
+    /// Takes how the last attempt to load the configuration again ended.
+    pub fn set_reload(&self, now_ms: i64, outcome: Result<(), String>) {
+        self.board().reload = Some(Reload { at_ms: now_ms, error: outcome.err() });
+    }
+
+    /// Takes how the last reading of the files that name targets ended.
+    pub fn set_discovery(&self, now_ms: i64, outcome: Result<(), String>) {
+        self.board().discovery = Some(Reload { at_ms: now_ms, error: outcome.err() });
+    }
+
+    /// Takes that the wall clock was moved.
+    pub fn set_clock_jump(&self, jump: ClockJump) {
+        self.board().clock_jump = Some(jump);
     }
 
     /// Changes one target's entry.
@@ -84,8 +131,11 @@ impl Live {
             store,
             targets: board.targets.clone(),
             alerts: board.alerts.clone(),
-            rules: self.rules.clone(),
+            rules: board.rules.clone(),
             judged: board.judged.clone(),
+            reload: board.reload.clone(),
+            discovery: board.discovery.clone(),
+            clock_jump: board.clock_jump,
         }
     }
 
@@ -124,6 +174,7 @@ pub fn not_yet(target: &Target, duty_cycle_max: f64) -> TargetStatus {
         incarnation_since_ms: None,
         duty_cycle: 0.0,
         duty_cycle_max,
+        restarts: 0,
         collectors: collectors.collect(),
     }
 }
@@ -143,6 +194,7 @@ pub fn only_named(name: &str) -> TargetStatus {
         incarnation_since_ms: None,
         duty_cycle: 0.0,
         duty_cycle_max: 0.0,
+        restarts: 0,
         collectors: Vec::new(),
     }
 }
@@ -164,6 +216,7 @@ pub fn store_status(stats: &Stats) -> StoreStatus {
         disk_bytes: stats.disk_bytes,
         quarantined: u64::try_from(stats.quarantined).unwrap_or(u64::MAX),
         scrapes_refused: stats.scrapes_refused,
+        last_refusal: stats.last_refusal.clone(),
     }
 }
 

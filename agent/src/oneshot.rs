@@ -2,7 +2,7 @@
 //! deriving as the agent's, with points in memory.
 
 use crate::answer::{defers, trend};
-use crate::live::Live;
+use crate::live::{Live, not_yet};
 use crate::pipeline::sink::ToMemory;
 use crate::pipeline::{Facts, Pipeline, Shown, Worker};
 use crate::report::{Scraped, TargetDefers, TargetStatus, TargetTrend, VERSION};
@@ -53,7 +53,8 @@ async fn look(config: &Config, watch_for: Duration) -> Result<Scraped, String> {
     }
     let mut config = config.clone();
     config.targets = vec![target.clone()];
-    let live = Arc::new(Live::new(&config, RULES.duty_cycle_max, 1.0, "", Path::new("")));
+    let live = Arc::new(Live::new(1.0, "", Path::new("")));
+    live.add(not_yet(&target, RULES.duty_cycle_max));
     let facts = Facts {
         name: name.clone(),
         labels: target.labels.clone(),
@@ -73,11 +74,12 @@ async fn look(config: &Config, watch_for: Duration) -> Result<Scraped, String> {
         .collect();
     let scraper = Rc::new(Scraper {
         schedule: RefCell::new(Schedule::new(&name, &plans, RULES, Tick::ZERO)),
-        client: Client::new().map_err(|e| e.to_string())?,
+        client: Client::new(&target),
         target,
         pipeline,
         live: live.clone(),
         epoch: Instant::now(),
+        at: RefCell::default(),
     });
     watch_it(&scraper, watch_for).await;
     let watched_s = scraper.epoch.elapsed().as_secs_f64();

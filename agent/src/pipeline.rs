@@ -1,8 +1,8 @@
 //! The way of the data, read here first: one scrape's bytes become points.
 //!
-//! One worker thread owns all that is remembered of the targets, takes one job at a time from a bounded queue,
-//! decodes (linger-proto), derives (linger-derive) and hands the points to the store, which acknowledges them
-//! on its own thread. A panic in a decoder costs that one scrape, not the worker.
+//! One worker owns all that is remembered of the targets, takes one job at a time, decodes (linger-proto), derives
+//! (linger-derive) and hands the points to the store, which acknowledges them on its own thread. Its own thread and
+//! queue are in `thread`.
 
 mod contention;
 mod count;
@@ -15,6 +15,7 @@ mod sample;
 mod shown;
 pub mod sink;
 mod target;
+mod thread;
 mod trace;
 
 use crate::scrape::client::Answer;
@@ -24,18 +25,14 @@ use linger_series::TimeMs;
 use sample::Samples;
 use sink::Sink;
 use std::collections::HashMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::time::Duration;
 use target::TargetState;
-use tokio::sync::{mpsc, oneshot};
 
 pub use incarnation::note_name as incarnation_note;
 pub use shown::Shown;
 pub use target::Facts;
-
-/// Jobs that wait at most: a lane waits for its reply, so this is two lanes of 32 targets.
-const JOBS_MAX: usize = 64;
+pub use thread::{Duty, Hung, Pipeline, Work};
 
 /// One scrape to decode.
 #[derive(Clone, Debug)]
@@ -72,7 +69,9 @@ pub struct Reply {
 }
 
 impl Reply {
-    fn failed(failure: Failure) -> Self {
+    /// A scrape that gave no values.
+    #[must_use]
+    pub fn failed(failure: Failure) -> Self {
         Self { state: failure.state, detail: Some(failure.detail), ..Self::ok() }
     }
 
@@ -134,9 +133,14 @@ impl<S: Sink> Worker<S> {
         reply
     }
 
-    /// Where points go.
-    pub fn sink(&mut self) -> &mut S {
-        &mut self.sink
+    /// Begins to know a target, or knows it anew.
+    pub fn watch(&mut self, facts: Facts) {
+        self.targets.insert(facts.name.clone(), TargetState::new(facts));
+    }
+
+    /// Forgets a target that is no longer watched.
+    pub fn forget(&mut self, target: &str) {
+        self.targets.remove(target);
     }
 }
 
@@ -157,77 +161,6 @@ fn decoded(
         }
         CollectorKind::Trace => trace::take(&job.target, &answer.body, traces),
     }
-}
-
-enum Message {
-    Work(Box<Job>, oneshot::Sender<Reply>),
-    Each(Duty),
-}
-
-/// Something the worker does between scrapes, such as judging thresholds.
-pub type Duty = Box<dyn FnOnce() + Send>;
-
-/// A handle to the worker thread.
-#[derive(Clone)]
-pub struct Pipeline {
-    to: mpsc::Sender<Message>,
-}
-
-impl Pipeline {
-    /// Starts the worker on its own thread; it ends when the last handle is gone.
-    ///
-    /// # Errors
-    /// When the system gives no thread.
-    pub fn start<S: Sink + Send + 'static>(
-        mut worker: Worker<S>,
-    ) -> std::io::Result<(Self, std::thread::JoinHandle<()>)> {
-        let (to, mut from) = mpsc::channel(JOBS_MAX);
-        let run = move || {
-            while let Some(message) = from.blocking_recv() {
-                match message {
-                    Message::Work(job, reply_to) => {
-                        let reply = guarded(&job, || worker.take(&job));
-                        // A lane that is gone (shutdown) needs no reply.
-                        let _ = reply_to.send(reply);
-                    }
-                    Message::Each(duty) => {
-                        if catch_unwind(AssertUnwindSafe(duty)).is_err() {
-                            tracing::error!("judging thresholds failed; it is tried again at the next turn");
-                        }
-                    }
-                }
-            }
-        };
-        let thread = std::thread::Builder::new().name("linger-pipeline".into()).spawn(run)?;
-        Ok((Self { to }, thread))
-    }
-
-    /// Has one scrape decoded and stored.
-    pub async fn work(&self, job: Job) -> Reply {
-        let (reply_to, reply) = oneshot::channel();
-        if self.to.send(Message::Work(Box::new(job), reply_to)).await.is_ok()
-            && let Ok(reply) = reply.await
-        {
-            return reply;
-        }
-        Reply::failed(Failure::new(State::Internal, "the pipeline has stopped"))
-    }
-
-    /// Has `duty` done between scrapes; dropped when the queue is full, since it comes again.
-    pub fn between_scrapes(&self, duty: Duty) {
-        let _ = self.to.try_send(Message::Each(duty));
-    }
-}
-
-fn guarded(job: &Job, work: impl FnOnce() -> Reply) -> Reply {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
-        tracing::error!(
-            target = job.target,
-            collector = job.kind.as_str(),
-            "decoding panicked; please report it"
-        );
-        Reply::failed(Failure::new(State::Internal, "decoding panicked"))
-    })
 }
 
 #[cfg(test)]

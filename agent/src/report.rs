@@ -46,6 +46,33 @@ pub struct Status {
     /// The last time thresholds were judged.
     #[serde(default)]
     pub judged: Option<Judged>,
+    /// The last attempt to load the configuration again while running.
+    #[serde(default)]
+    pub reload: Option<Reload>,
+    /// The last reading of the files that name targets.
+    #[serde(default)]
+    pub discovery: Option<Reload>,
+    /// The last time the wall clock was moved or the machine slept.
+    #[serde(default)]
+    pub clock_jump: Option<ClockJump>,
+}
+
+/// An attempt to load the configuration again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reload {
+    /// When.
+    pub at_ms: i64,
+    /// Why the former configuration stays in force.
+    pub error: Option<String>,
+}
+
+/// The wall clock against the time that passed.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClockJump {
+    /// When it was noticed, by the clock after the jump.
+    pub at_ms: i64,
+    /// How far: above 0 forwards (or a suspended machine), below 0 back.
+    pub by_s: f64,
 }
 
 /// A turn of the judge.
@@ -112,6 +139,9 @@ pub struct StoreStatus {
     /// Scrapes refused because the clock stood still or went back.
     #[serde(default)]
     pub scrapes_refused: u64,
+    /// Why the last of them was.
+    #[serde(default)]
+    pub last_refusal: Option<String>,
     /// Bytes on disk.
     pub disk_bytes: u64,
     /// Partitions put aside because they could not be read.
@@ -143,6 +173,9 @@ pub struct TargetStatus {
     pub duty_cycle: f64,
     /// The limit on that share.
     pub duty_cycle_max: f64,
+    /// How often its scraping was restarted because a task died or was stuck.
+    #[serde(default)]
+    pub restarts: u64,
     /// Every collector.
     pub collectors: Vec<CollectorStatus>,
 }

@@ -1,9 +1,10 @@
 //! Thresholds: which series may not be how large, or grow how fast, for how long.
 
 use crate::Duration;
-use crate::fault::{Report, quoted};
+use crate::excerpt::quoted;
 use crate::nearest::nearest;
 use crate::read::{FromText, Given, NotThis, Place, within};
+use crate::report::Report;
 use linger_series::metric;
 use serde::Serialize;
 

@@ -1,26 +1,42 @@
-//! The configuration as a whole: where it comes from and what must hold between its parts.
+//! The configuration as a whole, and what must hold between its parts.
 
 use crate::collector::Said;
-use crate::fault::{Report, quoted};
+use crate::credentials::Credentials;
+use crate::excerpt::quoted;
+use crate::file_path::FolderName;
+use crate::layers::{self, Layers, Setting, Settings, Value};
+use crate::origin::Origins;
 use crate::read::{At, FromText, NotThis, Place, within};
+use crate::report::Report;
 use crate::target::TARGETS_MAX;
-use crate::tree::{self, FILE_BYTES_MAX};
-use crate::{Alert, Collectors, Error, Faults, ListenAddr, Ratio, Retention, Target, TargetUrl, TimeScale};
+use crate::{
+    Alert, Collectors, Error, Faults, FileSd, ListenAddr, Ratio, Retention, Target, TargetUrl, TimeScale,
+    TlsServer,
+};
 use serde::Serialize;
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Everything an agent is told. Serialised, it is a file that reads back as itself.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Config {
-    /// Where the API listens.
+    /// Where the API listens. On a network only with [`Config::auth`] and [`Config::tls`].
     pub listen: ListenAddr,
+    /// Whom the API lets in; `None`: everybody who reaches it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auth: Option<Credentials>,
+    /// The certificate the API shows; `None`: it speaks plain HTTP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TlsServer>,
+    /// Where `/metrics` and `/-/healthy` are served, and nothing else; `None`: nowhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metrics_listen: Option<ListenAddr>,
     /// Folder of the store; `None`: the agent chooses.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<PathBuf>,
     /// The watched services; none is an agent that only serves what it has stored.
     pub targets: Vec<Target>,
+    /// Files that name more of them.
+    pub file_sd: Vec<FileSd>,
     /// What targets collect unless they say otherwise; already part of each of [`Config::targets`].
     pub collectors: Collectors,
     /// Most sites kept apart for a target and metric; the rest is summed as `other`.
@@ -33,8 +49,20 @@ pub struct Config {
     pub alerts: Vec<Alert>,
 }
 
-const KEYS: &[&str] =
-    &["listen", "data", "targets", "collectors", "sites_max", "duty_cycle_max", "retention", "alerts"];
+const KEYS: &[&str] = &[
+    "listen",
+    "auth",
+    "tls",
+    "metrics_listen",
+    "data",
+    "targets",
+    "file_sd",
+    "collectors",
+    "sites_max",
+    "duty_cycle_max",
+    "retention",
+    "alerts",
+];
 
 /// Most sites: every one is a series in the store and a line on a page.
 const SITES_MAX_MOST: u32 = 10_000;
@@ -49,8 +77,12 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: ListenAddr::loopback(6262),
+            auth: None,
+            tls: None,
+            metrics_listen: None,
             data: None,
             targets: Vec::new(),
+            file_sd: Vec::new(),
             collectors: Collectors::default(),
             sites_max: 200,
             duty_cycle_max: Ratio::from_percent(0.5),
@@ -61,23 +93,13 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Reads a file.
+    /// Reads a file alone, without environment and command line.
     ///
     /// # Errors
     /// The file cannot be read or is not UTF-8, or all that is wrong in it.
     pub fn load(path: &Path) -> Result<Self, Error> {
-        let fail = |source| Error::Read { path: path.to_owned(), source };
-        let mut bytes = Vec::new();
-        // One byte more than is accepted: enough to see that there is more.
-        let limit = u64::try_from(FILE_BYTES_MAX + 1).unwrap_or(u64::MAX);
-        File::open(path).map_err(fail)?.take(limit).read_to_end(&mut bytes).map_err(fail)?;
-        if bytes.len() > FILE_BYTES_MAX {
-            // The cut may have split a character; the size alone is what is wrong.
-            bytes.fill(b' ');
-        }
-        let text = String::from_utf8(bytes)
-            .map_err(|e| Error::NotText { path: path.to_owned(), at_byte: e.utf8_error().valid_up_to() })?;
-        Ok(Self::parse(&text, &path.display().to_string())?)
+        let flags = Settings { config: Some(path.to_owned()), ..Settings::default() };
+        layers::load(&Layers { flags, ..Layers::default() }).map(|(config, _)| config)
     }
 
     /// Reads the text of a file; `file_name` is shown with faults.
@@ -85,43 +107,19 @@ impl Config {
     /// # Errors
     /// All that is wrong. A text that is not YAML has that one fault.
     pub fn parse(text: &str, file_name: &str) -> Result<Self, Faults> {
-        let mut report = Report::new(file_name, text);
-        let config = match tree::parse(text, &mut report) {
-            Some(root) => Self::read(Place::root(&root), &mut report),
-            None => Self::default(),
-        };
-        report.finish(config)
+        let nothing = Layers::default();
+        layers::assemble(text, file_name, Path::new(""), &nothing).map(|(config, _)| config)
     }
 
     /// The defaults with these targets, for a command line without a file.
     ///
     /// # Errors
-    /// See [`Config::with_targets`].
-    pub fn for_targets<S: AsRef<str>>(urls: impl IntoIterator<Item = S>) -> Result<Self, Faults> {
-        Self::default().with_targets(urls)
-    }
-
-    /// Adds targets from a command line. They collect what the file says for all targets.
-    ///
-    /// # Errors
     /// All addresses that are faulty or were given before; line N is the Nth of them.
-    pub fn with_targets<S: AsRef<str>>(mut self, urls: impl IntoIterator<Item = S>) -> Result<Self, Faults> {
-        let urls: Vec<String> =
-            urls.into_iter().map(|url| url.as_ref().replace(char::is_control, "\u{fffd}")).collect();
-        let text = urls.join("\n");
-        let mut report = Report::new("command line", &text);
-        let mut start = 0;
-        for url in &urls {
-            let at = At { span: start..start + url.len(), key: String::new() };
-            start = at.span.end + 1;
-            match url.parse::<TargetUrl>() {
-                Ok(url) => self.add_target(Target::new(url, self.collectors.clone()), &at, &mut report),
-                Err(NotThis { expected, hint }) => {
-                    at.fault(&mut report, format!("expected {expected}, found {}", quoted(url))).label(hint);
-                }
-            }
-        }
-        report.finish(self)
+    pub fn for_targets<S: AsRef<str>>(urls: impl IntoIterator<Item = S>) -> Result<Self, Faults> {
+        let targets = urls.into_iter().map(|url| url.as_ref().to_owned()).collect();
+        let flags = Settings { targets, ..Settings::default() };
+        let layers = Layers { flags, ..Layers::default() };
+        layers::assemble("", "", Path::new(""), &layers).map(|(config, _)| config)
     }
 
     /// Life `by` times faster: intervals, windows and how long alerts wait are divided. Windows stay whole
@@ -137,14 +135,55 @@ impl Config {
         }
         self
     }
+}
 
-    fn read(place: Place<'_>, report: &mut Report<'_>) -> Self {
-        let mut config = Self::default();
-        let Some(fields) = place.fields(KEYS, report) else { return config };
+/// A configuration while its layers are read: what was given where, for the judgement of the whole.
+#[derive(Default)]
+pub(crate) struct Reading {
+    pub(crate) config: Config,
+    /// The file has no tree: nothing is known of what it would have said.
+    broken: bool,
+    listen: Option<Spot>,
+    metrics_listen: Option<Spot>,
+    auth_given: bool,
+    tls_given: bool,
+}
+
+/// A place in one of the layers.
+struct Spot {
+    layer: usize,
+    at: At,
+}
+
+impl Reading {
+    /// Of a file without a tree.
+    pub(crate) fn broken() -> Self {
+        Self { broken: true, ..Self::default() }
+    }
+
+    /// Of a file, the layer 0.
+    pub(crate) fn of_file(place: Place<'_>, report: &mut Report<'_>) -> Self {
+        let mut reading = Self::default();
+        let Some(fields) = place.fields(KEYS, report) else { return Self::broken() };
+        let config = &mut reading.config;
         if let Some(listen) = fields.value("listen", report) {
             config.listen = listen.value;
+            reading.listen = Some(Spot { layer: 0, at: listen.at });
         }
-        config.data = fields.value::<Folder>("data", report).map(|data| data.value.0);
+        if let Some(place) = fields.get("auth").filter(|place| !place.is_null()) {
+            reading.auth_given = true;
+            config.auth = Credentials::read_alone(place, report);
+        }
+        if let Some(place) = fields.get("tls").filter(|place| !place.is_null()) {
+            reading.tls_given = true;
+            config.tls = TlsServer::read(place, report);
+        }
+        if let Some(listen) = fields.value("metrics_listen", report) {
+            config.metrics_listen = Some(listen.value);
+            reading.metrics_listen = Some(Spot { layer: 0, at: listen.at });
+        }
+        config.data =
+            fields.value::<FolderName>("data", report).map(|data| report.path(data.value.as_path()));
         let for_all = fields.get("collectors").map(|place| Said::read(place, report)).unwrap_or_default();
         config.collectors = Said::resolve(&[&for_all], report);
         if let Some(sites) = fields
@@ -164,10 +203,84 @@ impl Config {
         if let Some(place) = fields.get("alerts") {
             config.alerts = Alert::read_all(place, report);
         }
-        if let Some(place) = fields.get("targets") {
-            config.read_targets(place, &for_all, report);
+        if let Some(place) = fields.get("file_sd") {
+            config.file_sd = FileSd::read_all(place, report);
         }
-        config
+        if let Some(place) = fields.get("targets") {
+            reading.read_targets(place, &for_all, report);
+        }
+        reading
+    }
+
+    /// A value of an upper layer.
+    pub(crate) fn lay_over(
+        &mut self,
+        layer: usize,
+        value: &Value,
+        origins: &mut Origins,
+        report: &mut Report<'_>,
+    ) {
+        let at = value.at();
+        let key = match &value.setting {
+            Setting::Listen(text) => read(text, &at, report).map(|listen| {
+                self.config.listen = listen;
+                self.listen = Some(Spot { layer, at });
+                "listen".to_owned()
+            }),
+            Setting::MetricsListen(text) => read(text, &at, report).map(|listen| {
+                self.config.metrics_listen = Some(listen);
+                self.metrics_listen = Some(Spot { layer, at });
+                "metrics_listen".to_owned()
+            }),
+            Setting::Data(path) => read::<FolderName>(&path.to_string_lossy(), &at, report).map(|_| {
+                self.config.data = Some(path.clone());
+                "data".to_owned()
+            }),
+            Setting::Target(text) => read::<TargetUrl>(text, &at, report).map(|url| {
+                let target = Target::new(url, self.config.collectors.clone());
+                let key = format!("targets[{}].url", self.config.targets.len());
+                self.add_target(target, &at, report);
+                key
+            }),
+        };
+        if let Some(key) = key {
+            origins.set(key, value.origin.clone());
+        }
+    }
+
+    /// What must hold between values of whatever layers. Each fault stands where the value was given that makes it
+    /// one.
+    pub(crate) fn judge(&mut self, reports: &mut [Report<'_>]) {
+        if self.broken {
+            return;
+        }
+        let config = &self.config;
+        if let Some(Spot { layer, at }) = &self.listen
+            && let Some(report) = reports.get_mut(*layer)
+            && config.listen.is_on_network()
+        {
+            let missing: Vec<&str> = [("`auth`", self.auth_given), ("`tls`", self.tls_given)]
+                .into_iter()
+                .filter_map(|(key, given)| (!given).then_some(key))
+                .collect();
+            if !missing.is_empty() {
+                let missing = missing.join(" and ");
+                at.fault(report, format!("the API is not offered to a network without {missing}"))
+                    .label("a loopback address and `unix:///run/linger.sock` need neither")
+                    .note("auth: {authorization: {credentials_file: FILE}} or {basic_auth: {username: NAME, password_file: FILE}}")
+                    .note("tls: {cert_file: FILE, key_file: FILE}")
+                    .note("metrics alone may be offered: `metrics_listen`");
+            }
+        }
+        let no_choice = !matches!(&config.listen, ListenAddr::Tcp(address) if address.port() == 0);
+        if let Some(Spot { layer, at }) = &self.metrics_listen
+            && let Some(report) = reports.get_mut(*layer)
+            && config.metrics_listen.as_ref() == Some(&config.listen)
+            && no_choice
+        {
+            at.fault(report, "`metrics_listen` is where the API listens")
+                .label("give it another port: who may read metrics may not read everything");
+        }
     }
 
     fn read_targets(&mut self, place: Place<'_>, for_all: &Said, report: &mut Report<'_>) {
@@ -185,27 +298,23 @@ impl Config {
     }
 
     fn add_target(&mut self, target: Target, at: &At, report: &mut Report<'_>) {
-        if self.targets.len() == TARGETS_MAX {
+        let targets = &mut self.config.targets;
+        if targets.len() == TARGETS_MAX {
             at.fault(report, "one target too many").label(format!("at most {TARGETS_MAX}"));
-        } else if self.targets.iter().any(|other| other.name == target.name) {
+        } else if targets.iter().any(|other| other.name == target.name) {
             at.fault(report, format!("a second target named {}", quoted(&target.name)))
                 .label("give one of them another `name`");
         } else {
-            self.targets.push(target);
+            targets.push(target);
         }
     }
 }
 
-struct Folder(PathBuf);
-
-impl FromText for Folder {
-    const EXPECTED: &'static str = "a folder such as `/var/lib/linger`";
-    fn from_text(text: &str) -> Result<Self, NotThis> {
-        match text {
-            "" => Err(NotThis::new(Self::EXPECTED, "leave the key out for the default")),
-            _ if text.starts_with('~') => Err(NotThis::new(Self::EXPECTED, "`~` is not expanded here")),
-            _ if text.contains('\0') => Err(NotThis::new(Self::EXPECTED, "")),
-            _ => Ok(Self(PathBuf::from(text))),
-        }
-    }
+/// A value that no file has.
+fn read<T: FromText>(text: &str, at: &At, report: &mut Report<'_>) -> Option<T> {
+    T::from_text(text)
+        .map_err(|NotThis { expected, hint }| {
+            at.fault(report, format!("expected {expected}, found {}", quoted(text))).label(hint);
+        })
+        .ok()
 }

@@ -7,34 +7,53 @@
 //! Every key has a default; an empty file is [`Config::default`]. Nothing here opens a socket, resolves a name
 //! or reads the environment.
 
+mod access;
 mod alert;
 mod bytes;
 mod collector;
 mod config;
+mod credentials;
+mod discover;
 mod duration;
 mod error;
+mod excerpt;
 mod fault;
+mod file_path;
+mod file_sd;
+mod header;
+mod layers;
 mod listen;
 mod nearest;
+mod origin;
 mod ratio;
 mod read;
+mod report;
 mod retention;
 mod scale;
 mod target;
 mod target_url;
+mod text_file;
+mod tls;
 mod tree;
 
+pub use access::Access;
 pub use alert::Alert;
 pub use bytes::Bytes;
 pub use collector::{Collector, CollectorKind, Collectors};
 pub use config::Config;
+pub use credentials::Credentials;
 pub use duration::Duration;
 pub use error::Error;
 pub use fault::{Fault, Faults};
+pub use file_sd::FileSd;
+pub use header::HeaderValue;
+pub use layers::{Layers, Settings, load};
 pub use listen::ListenAddr;
+pub use origin::{Origin, Origins};
 pub use ratio::Ratio;
 pub use read::NotThis;
 pub use retention::Retention;
 pub use scale::TimeScale;
 pub use target::Target;
-pub use target_url::TargetUrl;
+pub use target_url::{Scheme, TargetUrl};
+pub use tls::{TlsClient, TlsServer};

@@ -1,34 +1,50 @@
-//! The address of the API: loopback only, until authentication can be configured.
+//! Where linger listens: an address and port, or a unix socket.
+//!
+//! Whether an address may be offered to a network is not judged here, since it depends on other keys.
 
 use crate::read::{FromText, NotThis};
+use crate::target_url::socket;
 use serde::{Serialize, Serializer};
 use std::fmt;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::str::FromStr;
 
-/// A loopback address and port. Port 0 lets the system choose one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ListenAddr(SocketAddr);
+/// Where linger listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListenAddr {
+    /// An address and port. Port 0 lets the system choose one.
+    Tcp(SocketAddr),
+    /// A unix socket, written `unix:///run/linger.sock`.
+    Unix(PathBuf),
+}
 
-const EXPECTED: &str = "a loopback address and port such as `127.0.0.1:6262`";
+const EXPECTED: &str = "an address and port such as `127.0.0.1:6262`, or `unix:///run/linger.sock`";
 
 impl ListenAddr {
     /// 127.0.0.1 with `port`.
     #[must_use]
     pub const fn loopback(port: u16) -> Self {
-        Self(SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), port))
+        Self::Tcp(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port))
     }
 
-    /// As the standard library has it.
+    /// Whether other machines can reach it.
     #[must_use]
-    pub const fn get(self) -> SocketAddr {
-        self.0
+    pub const fn is_on_network(&self) -> bool {
+        match self {
+            // An IPv4 address in IPv6 clothes is not told from a network's: refused rather than offered.
+            Self::Tcp(address) => !address.ip().is_loopback(),
+            Self::Unix(_) => false,
+        }
     }
 }
 
 impl fmt::Display for ListenAddr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "unix://{}", path.display()),
+        }
     }
 }
 
@@ -36,14 +52,10 @@ impl FromStr for ListenAddr {
     type Err = NotThis;
 
     fn from_str(text: &str) -> Result<Self, NotThis> {
-        match text.parse::<SocketAddr>() {
-            Ok(addr) if addr.ip().is_loopback() => Ok(Self(addr)),
-            Ok(_) => Err(NotThis::new(
-                EXPECTED,
-                "the API has no authentication yet, so it is not offered to a network",
-            )),
-            Err(_) => Err(NotThis::new(EXPECTED, hint(text))),
+        if let Some(path) = text.strip_prefix("unix:") {
+            return socket(path).map(Self::Unix).map_err(|hint| NotThis::new(EXPECTED, hint));
         }
+        text.parse().map(Self::Tcp).map_err(|_| NotThis::new(EXPECTED, hint(text)))
     }
 }
 
@@ -52,7 +64,8 @@ fn hint(text: &str) -> String {
     let port = text.strip_prefix("localhost").unwrap_or(text);
     match port.strip_prefix(':').unwrap_or(port).parse::<u16>() {
         Ok(port) => format!("write `127.0.0.1:{port}`"),
-        Err(_) if text.parse::<std::net::IpAddr>().is_ok() => "the port is missing".to_owned(),
+        Err(_) if text.parse::<IpAddr>().is_ok() => "the port is missing".to_owned(),
+        Err(_) if text.starts_with('/') => "write `unix://` before the path of a socket".to_owned(),
         Err(_) => String::new(),
     }
 }
@@ -81,19 +94,29 @@ mod tests {
     }
 
     #[test]
-    fn only_loopback_is_listened_on() {
+    fn an_address_has_a_port_and_a_socket_a_path() {
         check("127.0.0.1:6262", Ok("127.0.0.1:6262"));
-        check("127.8.0.1:0", Ok("127.8.0.1:0"));
+        check("0.0.0.0:0", Ok("0.0.0.0:0"));
         check("[::1]:6262", Ok("[::1]:6262"));
-        let network = Err("the API has no authentication yet, so it is not offered to a network");
-        check("0.0.0.0:6262", network);
-        check("[::]:6262", network);
-        check("10.1.2.3:6262", network);
+        check("unix:/run/l.sock", Ok("unix:///run/l.sock"));
+        check("unix:///run/l.sock", Ok("unix:///run/l.sock"));
+        check("/run/l.sock", Err("write `unix://` before the path of a socket"));
+        check("unix:l.sock", Err("the path of a socket begins with `/`: `unix:///run/api.sock`"));
         check(":6262", Err("write `127.0.0.1:6262`"));
         check("6262", Err("write `127.0.0.1:6262`"));
         check("localhost:6262", Err("write `127.0.0.1:6262`"));
         check("127.0.0.1", Err("the port is missing"));
         check("127.0.0.1:66000", Err(""));
         check("", Err(""));
+    }
+
+    #[test]
+    fn only_loopback_and_sockets_stay_on_the_machine() {
+        for text in ["127.8.0.1:0", "[::1]:0", "unix:///x"] {
+            assert!(!text.parse::<ListenAddr>().unwrap().is_on_network(), "{text}");
+        }
+        for text in ["0.0.0.0:0", "[::]:0", "10.1.2.3:0", "[::ffff:127.0.0.1]:0"] {
+            assert!(text.parse::<ListenAddr>().unwrap().is_on_network(), "{text}");
+        }
     }
 }

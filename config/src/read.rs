@@ -3,8 +3,10 @@
 //! Nothing here stops at a fault: it is reported, the value is left out, and the reading goes on, so that one
 //! run finds everything.
 
-use crate::fault::{Fault, Report, Span, quoted};
+use crate::excerpt::{Span, quoted};
+use crate::fault::Fault;
 use crate::nearest::nearest;
+use crate::report::Report;
 use crate::tree::{Entry, Kind, Node};
 use std::fmt;
 
@@ -92,6 +94,21 @@ impl<'n> Place<'n> {
         matches!(self.node.kind, Kind::Null)
     }
 
+    /// Whether a text stands here.
+    pub(crate) fn is_text(&self) -> bool {
+        matches!(self.node.kind, Kind::Text(_))
+    }
+
+    /// Whether a mapping stands here.
+    pub(crate) fn is_map(&self) -> bool {
+        matches!(self.node.kind, Kind::Map(_))
+    }
+
+    /// No fault shows what stands here.
+    pub(crate) fn hide(&self, report: &mut Report<'_>) {
+        report.hide(&self.node.span);
+    }
+
     /// The mapping here, all of whose keys must be among `known`. No value reads as an empty mapping.
     pub(crate) fn fields(
         self,
@@ -106,7 +123,11 @@ impl<'n> Place<'n> {
                 path => format!("{path}.{name}"),
             };
             let fault = report.add(span, &path, format!("unknown key {}", quoted(name)));
+            let in_file = format!("{name}_file");
             match nearest(name, known.iter().copied()) {
+                _ if known.contains(&&*in_file) => {
+                    fault.label(format!("`{in_file}: FILE`: secrets are read from files, not from here"))
+                }
                 Some(meant) => fault.label(format!("did you mean `{meant}`?")),
                 None if name == "<<" => fault.label("merge keys are not read"),
                 None => fault,
@@ -127,8 +148,8 @@ impl<'n> Place<'n> {
             Kind::Map(entries) => Some(entries),
             Kind::Null => Some(&[]),
             Kind::Unknown => None,
-            other => {
-                let found = other.describe();
+            _ => {
+                let found = self.node.describe(report);
                 self.at.fault(report, format!("expected a mapping, `key: value` lines, found {found}"));
                 None
             }
@@ -148,8 +169,8 @@ impl<'n> Place<'n> {
                 })
                 .collect(),
             Kind::Null | Kind::Unknown => Vec::new(),
-            other => {
-                let found = other.describe();
+            _ => {
+                let found = self.node.describe(report);
                 self.at
                     .fault(report, format!("expected a list, found {found}"))
                     .label("put `- ` before each item");
@@ -168,7 +189,7 @@ impl<'n> Place<'n> {
         match read {
             Ok(value) => Some(Given { value, at: self.at }),
             Err(NotThis { expected, hint }) => {
-                let found = self.node.kind.describe();
+                let found = self.node.describe(report);
                 self.at.fault(report, format!("expected {expected}, found {found}")).label(hint);
                 None
             }

@@ -1,7 +1,7 @@
 //! How long and how much the store keeps.
 
-use crate::fault::Report;
 use crate::read::{Place, within};
+use crate::report::Report;
 use crate::{Bytes, Duration};
 use serde::Serialize;
 

@@ -1,11 +1,14 @@
-//! A watched service: its address, what it is called, its labels and how it is collected.
+//! A watched service: its address, what it is called, its labels, how it lets linger in and how it is collected.
 
+use crate::access::{self, Access};
 use crate::collector::Said;
-use crate::fault::{Report, quoted};
+use crate::excerpt::quoted;
 use crate::read::{At, FromText, Given, NotThis, Place};
+use crate::report::Report;
 use crate::{Collectors, TargetUrl};
 use linger_series::{Labels, metric};
 use serde::{Serialize, Serializer};
+use std::path::PathBuf;
 
 /// A watched service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -17,11 +20,26 @@ pub struct Target {
     /// Labels every series of it carries.
     #[serde(serialize_with = "as_map")]
     pub labels: Labels,
+    /// How it lets linger in.
+    #[serde(flatten)]
+    pub access: Access,
     /// How it is collected: the settings for all targets, and over them its own.
     pub collectors: Collectors,
+    /// The file of `file_sd` that names it; `None` for a target of the configuration itself.
+    #[serde(skip)]
+    pub discovered_in: Option<PathBuf>,
 }
 
-const KEYS: &[&str] = &["url", "name", "labels", "collectors"];
+const KEYS: &[&str] = &[
+    "url",
+    "name",
+    "labels",
+    access::KEYS[0],
+    access::KEYS[1],
+    access::KEYS[2],
+    access::KEYS[3],
+    "collectors",
+];
 
 /// Most targets: a sidecar has one; beyond this, several agents share the load.
 pub(crate) const TARGETS_MAX: usize = 1000;
@@ -36,7 +54,8 @@ impl Target {
     /// A target with nothing but an address.
     #[must_use]
     pub fn new(url: TargetUrl, collectors: Collectors) -> Self {
-        Self { name: url.name(), url, labels: Labels::empty(), collectors }
+        let (name, labels, access) = (url.name(), Labels::empty(), Access::default());
+        Self { url, name, labels, access, collectors, discovered_in: None }
     }
 
     /// Reads one item of `targets:`; beside it comes where its name was given.
@@ -44,21 +63,26 @@ impl Target {
         let fields = place.fields(KEYS, report)?;
         let url = fields.required::<TargetUrl>("url", report);
         let name = fields.value::<TargetName>("name", report);
-        let labels = fields.get("labels").map_or_else(Labels::empty, |place| labels(place, report));
+        let labels =
+            fields.get("labels").map_or_else(Labels::empty, |place| labels(place, |_| false, report));
         let own = fields.get("collectors").map(|place| Said::read(place, report)).unwrap_or_default();
         let collectors = Said::resolve(&[&own, for_all], report);
+        let access = Access::read(&fields, report);
         let url = url?;
+        Access::judge(&fields, &url.value, report);
         let (name, at) = match name {
             Some(Given { value: TargetName(name), at }) => (name, at),
             None => (url.value.name(), url.at),
         };
-        Some((Self { url: url.value, name, labels, collectors }, at))
+        Some((Self { url: url.value, name, labels, access, collectors, discovered_in: None }, at))
     }
 }
 
-fn labels(place: Place<'_>, report: &mut Report<'_>) -> Labels {
+/// Reads `labels:`. Those whose name `skip` knows are left to the caller.
+pub(crate) fn labels(place: Place<'_>, skip: impl Fn(&str) -> bool, report: &mut Report<'_>) -> Labels {
     let at = place.at.clone();
-    let pairs = place.pairs(report);
+    let mut pairs = place.pairs(report);
+    pairs.retain(|(name, _)| !skip(name));
     if pairs.len() > LABELS_MAX {
         at.fault(report, format!("{} labels", pairs.len())).label(format!("at most {LABELS_MAX}"));
         return Labels::empty();

@@ -1,21 +1,47 @@
-//! The address of a service: `http://host:port`, with a path before `/debug/pprof` where a proxy adds one.
+//! The address of a service: `http://host:port`, `https://host:port` or `unix:///run/api.sock`, with a path before
+//! `/debug/pprof` where there is one. After a socket it follows a colon, as nginx writes it:
+//! `unix:///run/api.sock:/prefix`.
 //!
-//! Refused by name: schemes that come later, and a user part, since addresses appear in metrics and logs.
+//! Refused by name: a user part, since addresses appear in metrics and logs, and abstract sockets, which every
+//! user of the machine may bind.
 
+mod network;
+mod socket;
+
+pub(crate) use socket::socket;
+
+use crate::excerpt::quoted;
 use crate::read::{FromText, NotThis};
 use serde::{Serialize, Serializer};
 use std::fmt;
-use std::net::Ipv6Addr;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-/// An `http` address without user part, query and fragment.
+/// An address without user part, query and fragment.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TargetUrl {
-    /// Lower case; an IPv6 address in brackets.
-    host: String,
-    port: u16,
+    place: Place,
     /// Empty, or `/` and segments without a slash at the end.
     prefix: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Place {
+    /// A host in lower case; an IPv6 address in brackets.
+    Network { tls: bool, host: String, port: u16 },
+    /// A socket in the file system.
+    Socket(PathBuf),
+}
+
+/// How a service is spoken to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Scheme {
+    /// Plain TCP.
+    Http,
+    /// TLS over TCP.
+    Https,
+    /// A unix socket.
+    Unix,
 }
 
 const EXPECTED: &str = "the address of a service such as `http://127.0.0.1:6060`";
@@ -26,17 +52,45 @@ const URL_BYTES_MAX: usize = 2048;
 /// Where Go's handlers are unless a service moves them; people paste addresses with it.
 const PPROF_PATH: &str = "/debug/pprof";
 
+/// The host a service on a unix socket is told: `Host` must be sent, and has no better value.
+const SOCKET_HOST: &str = "localhost";
+
 impl TargetUrl {
-    /// The host: a name, an IPv4 address or an IPv6 address in brackets.
+    /// How the service is spoken to.
     #[must_use]
-    pub fn host(&self) -> &str {
-        &self.host
+    pub const fn scheme(&self) -> Scheme {
+        match &self.place {
+            Place::Network { tls: false, .. } => Scheme::Http,
+            Place::Network { tls: true, .. } => Scheme::Https,
+            Place::Socket(_) => Scheme::Unix,
+        }
     }
 
-    /// The port.
+    /// The host: a name, an IPv4 address or an IPv6 address in brackets; empty for a unix socket.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        match &self.place {
+            Place::Network { host, .. } => host,
+            Place::Socket(_) => "",
+        }
+    }
+
+    /// The port; 0 for a unix socket.
     #[must_use]
     pub const fn port(&self) -> u16 {
-        self.port
+        match &self.place {
+            Place::Network { port, .. } => *port,
+            Place::Socket(_) => 0,
+        }
+    }
+
+    /// The unix socket, where it is one.
+    #[must_use]
+    pub fn socket(&self) -> Option<&Path> {
+        match &self.place {
+            Place::Network { .. } => None,
+            Place::Socket(path) => Some(path),
+        }
     }
 
     /// The path before `/debug/pprof`: empty, or `/` and segments.
@@ -45,22 +99,35 @@ impl TargetUrl {
         &self.prefix
     }
 
-    /// `host:port/prefix`: what a target is called unless it is given a name.
+    /// `host:port/prefix` or `/run/api.sock:/prefix`: what a target is called unless it is given a name.
     #[must_use]
     pub fn name(&self) -> String {
-        format!("{}:{}{}", self.host, self.port, self.prefix)
+        match &self.place {
+            Place::Network { host, port, .. } => format!("{host}:{port}{}", self.prefix),
+            Place::Socket(path) if self.prefix.is_empty() => path.display().to_string(),
+            Place::Socket(path) => format!("{}:{}", path.display(), self.prefix),
+        }
     }
 
-    /// The address of `path` (which begins with a slash) on this service.
+    /// The address of `path` (which begins with a slash) on this service. For a unix socket it is one on
+    /// `http://localhost`: only its path and the `Host` header that follows from it are of use.
     #[must_use]
     pub fn join(&self, path: &str) -> String {
-        format!("{self}{path}")
+        match &self.place {
+            Place::Network { .. } => format!("{self}{path}"),
+            Place::Socket(_) => format!("http://{SOCKET_HOST}{}{path}", self.prefix),
+        }
     }
 }
 
 impl fmt::Display for TargetUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "http://{}:{}{}", self.host, self.port, self.prefix)
+        match &self.place {
+            Place::Network { tls, host, port } => {
+                write!(f, "{}://{host}:{port}{}", if *tls { "https" } else { "http" }, self.prefix)
+            }
+            Place::Socket(_) => write!(f, "unix://{}", self.name()),
+        }
     }
 }
 
@@ -72,25 +139,31 @@ impl FromStr for TargetUrl {
         if text.len() > URL_BYTES_MAX {
             return Err(wrong("longer than 2048 bytes"));
         }
+        let scheme = scheme(text).map(|(scheme, rest)| (scheme.to_ascii_lowercase(), rest));
+        if let Some(("unix", rest)) = scheme.as_ref().map(|(scheme, rest)| (&**scheme, rest)) {
+            let (path, path_of_url) = rest.split_once(":/").unwrap_or((rest, ""));
+            let place = Place::Socket(socket(path).map_err(wrong)?);
+            let prefix = if path_of_url.is_empty() { String::new() } else { format!("/{path_of_url}") };
+            return Ok(Self { place, prefix: network::prefix(&prefix).map_err(wrong)? });
+        }
         // Anywhere: a password may hold a slash, and then its `@` stands in what looks like the path.
         if text.contains('@') {
-            return Err(wrong("no user or password here: credentials in URLs end up in logs"));
+            return Err(wrong("no user or password here: addresses end up in logs; `basic_auth` takes them"));
         }
-        let Some((scheme, rest)) = scheme(text) else {
+        let Some((scheme, rest)) = scheme else {
             return Err(wrong(&without_scheme(text)));
         };
-        match &*scheme.to_ascii_lowercase() {
-            "http" => {}
-            "https" => return Err(wrong("https comes with a later release; http on loopback needs none")),
-            "unix" => return Err(wrong("unix sockets come with a later release")),
-            _ => return Err(wrong("only http is spoken")),
-        }
+        let tls = match &*scheme {
+            "http" => false,
+            "https" => true,
+            _ => return Err(wrong("http, https and unix are spoken")),
+        };
         let Some(rest) = rest.strip_prefix("//") else {
-            return Err(wrong("`//` is missing after `http:`"));
+            return Err(wrong(&format!("`//` is missing after `{scheme}:`")));
         };
         let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-        let (host, port) = host_and_port(authority).map_err(wrong)?;
-        Ok(Self { host, port, prefix: prefix(path).map_err(wrong)? })
+        let (host, port) = network::host_and_port(authority, if tls { 443 } else { 80 }).map_err(wrong)?;
+        Ok(Self { place: Place::Network { tls, host, port }, prefix: network::prefix(path).map_err(wrong)? })
     }
 }
 
@@ -109,56 +182,13 @@ fn without_scheme(text: &str) -> String {
     if port.parse::<u16>().is_ok() {
         return format!("write `http://127.0.0.1:{port}`");
     }
+    if text.starts_with('/') && text.ends_with(".sock") {
+        return format!("write {}", quoted(&format!("unix://{text}")));
+    }
     match format!("http://{text}").parse::<TargetUrl>() {
         Ok(url) => format!("write `{url}`"),
         Err(e) => e.hint,
     }
-}
-
-fn host_and_port(authority: &str) -> Result<(String, u16), &'static str> {
-    const PORT: &str = "the port must be a number from 1 to 65535";
-    let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((ip, port)) => {
-            let ip: Ipv6Addr = ip.parse().map_err(|_| "not an IPv6 address in brackets")?;
-            (format!("[{ip}]"), port)
-        }
-        None => {
-            let (host, port) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
-            if host.is_empty() {
-                return Err("the host is missing");
-            }
-            // Longest name in DNS: RFC 1035, 2.3.4.
-            if host.len() > 253 || !host.chars().all(|c| c.is_ascii_alphanumeric() || "-._".contains(c)) {
-                return Err("a host has letters, digits, `-`, `.` and `_`");
-            }
-            (host.to_ascii_lowercase(), port)
-        }
-    };
-    match port.strip_prefix(':') {
-        None if port.is_empty() => Ok((host, 80)),
-        Some(digits) if digits.chars().all(|c| c.is_ascii_digit()) => {
-            digits.parse().ok().filter(|&port| port > 0).map(|port| (host, port)).ok_or(PORT)
-        }
-        _ => Err(PORT),
-    }
-}
-
-fn prefix(path: &str) -> Result<String, &'static str> {
-    if path.contains(['?', '#']) {
-        return Err("no query or fragment here: linger asks its own questions");
-    }
-    if path.chars().any(|c| !c.is_ascii_graphic()) {
-        return Err("write other characters of the path as `%` and two digits");
-    }
-    if path.split('/').any(|segment| matches!(segment, "." | "..")) {
-        return Err("a path without `.` and `..`");
-    }
-    let path = path.trim_end_matches('/');
-    let path = path.strip_suffix(PPROF_PATH).unwrap_or(path).trim_end_matches('/');
-    if path.contains(PPROF_PATH) {
-        return Err("the address of the service, without `/debug/pprof/…`");
-    }
-    Ok(path.to_owned())
 }
 
 impl FromText for TargetUrl {
@@ -176,8 +206,9 @@ impl Serialize for TargetUrl {
 
 #[cfg(test)]
 mod tests {
-    use super::TargetUrl;
+    use super::{Scheme, TargetUrl};
     use proptest::prelude::{prop_assert_eq, proptest};
+    use std::path::Path;
 
     #[track_caller]
     fn check(text: &str, expected: Result<&str, &str>) {
@@ -190,21 +221,26 @@ mod tests {
         check("http://127.0.0.1:6060", Ok("http://127.0.0.1:6060"));
         check("HTTP://LocalHost:6060/", Ok("http://localhost:6060"));
         check("http://api", Ok("http://api:80"));
+        check("https://api", Ok("https://api:443"));
+        check("https://api:6060/x/", Ok("https://api:6060/x"));
         check("http://api:6060/team/a/", Ok("http://api:6060/team/a"));
         check("http://api:6060/debug/pprof", Ok("http://api:6060"));
         check("http://api:6060/team/debug/pprof/", Ok("http://api:6060/team"));
         check("http://[0:0:0::1]:6060", Ok("http://[::1]:6060"));
         check("http://a/%7Eb", Ok("http://a:80/%7Eb"));
+        check("unix:///run/api.sock", Ok("unix:///run/api.sock"));
+        check("unix:/run/api.sock", Ok("unix:///run/api.sock"));
+        check("unix:///run/api.sock:/team/a/", Ok("unix:///run/api.sock:/team/a"));
+        check("unix:///run/api.sock:/debug/pprof/", Ok("unix:///run/api.sock"));
+        check("unix:///run/user@1.service/a:b.sock", Ok("unix:///run/user@1.service/a:b.sock"));
     }
 
     #[test]
-    fn other_schemes_and_secrets_are_refused_by_name() {
-        check("https://a:6060", Err("https comes with a later release; http on loopback needs none"));
-        check("unix:///run/api.sock", Err("unix sockets come with a later release"));
-        check("ftp://a", Err("only http is spoken"));
-        let secret = Err("no user or password here: credentials in URLs end up in logs");
+    fn secrets_and_other_schemes_are_refused_by_name() {
+        check("ftp://a", Err("http, https and unix are spoken"));
+        let secret = Err("no user or password here: addresses end up in logs; `basic_auth` takes them");
         check("http://user:pw@a:6060", secret);
-        check("http://user@a:6060", secret);
+        check("https://user@a:6060", secret);
         check("http://user:p/w@a:6060", secret);
         check("user:pw@a:6060", secret);
     }
@@ -216,6 +252,7 @@ mod tests {
         check("api", Err("write `http://api:80`"));
         check(":6060", Err("write `http://127.0.0.1:6060`"));
         check("6060", Err("write `http://127.0.0.1:6060`"));
+        check("/run/api.sock", Err("write `unix:///run/api.sock`"));
         check("", Err("the host is missing"));
         check("http:a", Err("`//` is missing after `http:`"));
         check("http://", Err("the host is missing"));
@@ -230,18 +267,25 @@ mod tests {
         check("http://a/../b", Err("a path without `.` and `..`"));
         check("http://a/ü", Err("write other characters of the path as `%` and two digits"));
         check("http://a/debug/pprof/heap", Err("the address of the service, without `/debug/pprof/…`"));
+        check("unix://run/api.sock", Err("the path of a socket begins with `/`: `unix:///run/api.sock`"));
+        check("unix:///run/a.sock:/?x", Err("no query or fragment here: linger asks its own questions"));
     }
 
     #[test]
     fn a_prefix_stands_before_the_path() {
         let url: TargetUrl = "http://a:1/team/a".parse().unwrap();
         assert_eq!(url.join("/debug/pprof/heap"), "http://a:1/team/a/debug/pprof/heap");
-        assert_eq!(url.name(), "a:1/team/a");
+        assert_eq!((&*url.name(), url.scheme(), url.socket()), ("a:1/team/a", Scheme::Http, None));
+
+        let url: TargetUrl = "unix:///run/a.sock:/team".parse().unwrap();
+        assert_eq!(url.join("/debug/pprof/heap"), "http://localhost/team/debug/pprof/heap");
+        assert_eq!((&*url.name(), url.host(), url.port()), ("/run/a.sock:/team", "", 0));
+        assert_eq!((url.socket(), url.scheme()), (Some(Path::new("/run/a.sock")), Scheme::Unix));
     }
 
     proptest! {
         #[test]
-        fn what_is_shown_reads_back(text in "http://[a-z.]{1,9}(:[1-9][0-9]{0,3})?(/[a-z/%.]{0,9})?") {
+        fn what_is_shown_reads_back(text in "(https?|unix)://[a-z./:]{1,9}(:[1-9][0-9]{0,3})?(/[a-z/%.]{0,9})?") {
             if let Ok(url) = text.parse::<TargetUrl>() {
                 prop_assert_eq!(url.to_string().parse::<TargetUrl>(), Ok(url));
             }

@@ -5,7 +5,8 @@
 //! no tags. An alias stands for the node it names, whose place it then has; what aliases expand to is bounded,
 //! so that a small file cannot become a large tree.
 
-use crate::fault::{Report, Span, quoted};
+use crate::excerpt::{Span, quoted};
+use crate::report::Report;
 use granit_parser::{ErrorKind, Event, Marker, Parser, ScalarStyle, ScanError, StrInput};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -50,9 +51,18 @@ pub(crate) struct Entry<'a> {
     pub(crate) value: Rc<Node<'a>>,
 }
 
-impl Kind<'_> {
+impl Node<'_> {
     /// What it is, for "found …".
-    pub(crate) fn describe(&self) -> String {
+    pub(crate) fn describe(&self, report: &Report<'_>) -> String {
+        match &self.kind {
+            Kind::Text(_) if report.hides(&self.span) => "a text that is not shown".to_owned(),
+            kind => kind.describe(),
+        }
+    }
+}
+
+impl Kind<'_> {
+    fn describe(&self) -> String {
         match self {
             Self::Null => "nothing".to_owned(),
             Self::Text(text) if text.is_empty() => "an empty text".to_owned(),
@@ -136,6 +146,7 @@ impl<'a> Builder<'a> {
             TabAtBlockScalarStart, TabInBlockIndentation, TabInIndentation, TabInPlainScalar, TabNotAllowed,
         };
         let at = self.byte(e.marker());
+        self.hide_secrets_at(at, report);
         let message = format!("not YAML: {}", e.kind());
         match e.kind() {
             TabAtBlockScalarStart
@@ -149,6 +160,20 @@ impl<'a> Builder<'a> {
             }
             _ => {
                 report.add(&(at..at), "", message);
+            }
+        }
+    }
+
+    /// Where no tree could be built, what follows the name of a secret in the line that is shown.
+    fn hide_secrets_at(&self, at: usize, report: &mut Report<'_>) {
+        let start = report.line_start(at);
+        let line = self.text.get(start..).unwrap_or("").lines().next().unwrap_or("");
+        for (colon, _) in line.match_indices(':') {
+            let name = line.get(..colon).unwrap_or("").trim_end_matches(['"', '\'', ' ']);
+            let name = name.rsplit(|c: char| c.is_whitespace() || "{[,\"'".contains(c)).next().unwrap_or("");
+            if names_a_secret(name) {
+                report.hide(&(start + colon + 1..start + line.len()));
+                return;
             }
         }
     }
@@ -231,6 +256,9 @@ impl<'a> Builder<'a> {
                 continue;
             }
             seen.insert(name.to_string(), key.span.start);
+            if names_a_secret(&name) && matches!(value.kind, Kind::Text(_)) {
+                report.hide(&value.span);
+            }
             entries.push(Entry { key: name, key_span: key.span.clone(), value });
         }
     }
@@ -263,4 +291,21 @@ fn scalar<'a>(text: Cow<'a, str>, style: ScalarStyle) -> Kind<'a> {
         "" | "~" | "null" if style == ScalarStyle::Plain => Kind::Null,
         _ => Kind::Text(text),
     }
+}
+
+/// Whether the value of a key of this name would be a secret, by the words people use. The name of a file is none.
+pub(crate) fn names_a_secret(key: &str) -> bool {
+    const WORDS: [&str; 9] = [
+        "password",
+        "passwd",
+        "secret",
+        "token",
+        "credential",
+        "authorization",
+        "api_key",
+        "apikey",
+        "cookie",
+    ];
+    let key = key.to_ascii_lowercase().replace('-', "_");
+    !key.ends_with("_file") && WORDS.iter().any(|word| key.contains(word))
 }

@@ -5,7 +5,7 @@
 
 #![expect(clippy::panic, reason = "a helper fails the test that calls it")]
 
-use linger_config::{Collector, Config, Duration, TimeScale};
+use linger_config::{Collector, Config, Duration, Scheme, TimeScale};
 use proptest::collection::vec;
 use proptest::prelude::{prop_assert, prop_assert_eq, proptest};
 use proptest::sample::select;
@@ -101,7 +101,8 @@ fn collect_keys(value: &Value, into: &mut Vec<String>) {
 /// The example with its commented-out settings in force.
 fn uncommented() -> String {
     EXAMPLE
-        .replace("targets: []\n", "")
+        .replace("\ntargets: []\n", "\n")
+        .replace("\nfile_sd: []\n", "\n")
         .lines()
         .map(|line| match line.strip_prefix('#') {
             // `# text` is prose, `#key` and `#  - item` are settings.
@@ -114,10 +115,12 @@ fn uncommented() -> String {
 #[test]
 fn the_commented_out_settings_of_the_example_work() {
     let config = parsed(&uncommented());
-    let [target] = &config.targets[..] else { panic!("one target: {:?}", config.targets) };
+    let [target, orders, mailer] = &config.targets[..] else { panic!("targets: {:?}", config.targets) };
     assert_eq!((&*target.name, target.labels.get("env")), ("checkout", "live"));
     assert!(!target.collectors.trace.enabled && config.collectors.trace.enabled);
     assert_eq!(config.data.as_deref(), Some(Path::new("/var/lib/linger")));
+    assert_eq!((orders.url.scheme(), mailer.url.scheme()), (Scheme::Https, Scheme::Unix));
+    assert_eq!((orders.access.headers.len(), &*config.file_sd[0].files[0]), (2, "targets/*.json"));
 }
 
 #[test]
@@ -169,24 +172,6 @@ targets:
         "the timeout follows the window"
     );
     assert_eq!((&*a.name, &*b.name), ("a:1", "b:1/p"));
-}
-
-#[test]
-fn targets_of_a_command_line_join_those_of_the_file() {
-    let config = parsed("targets: [{url: 'http://a:1'}]\ncollectors: {trace: {enabled: false}}\n");
-    let config = config.with_targets(["http://b:2"]).unwrap();
-    let [_, b] = &config.targets[..] else { panic!("two targets") };
-    assert!(!b.collectors.trace.enabled && b.name == "b:2");
-
-    let faults =
-        Config::for_targets(["http://a:1", "b:2", "http://a:1", "http://u:hunter2@c:3"]).unwrap_err();
-    let said = faults.to_string();
-    assert_eq!(faults.count(), 3, "{said}");
-    for part in ["command line:2:1", "write `http://b:2`", "command line:3:1", "a second target named `a:1`"]
-    {
-        assert!(said.contains(part), "{part} in {said}");
-    }
-    assert!(!said.contains("hunter2"), "{said}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The UTC day: what one raw partition holds, and how its folder is named.
 
+use crate::options::TIME_MS_MAX;
 use linger_series::TimeMs;
 use std::fmt;
 
@@ -38,6 +39,17 @@ impl Day {
         let parsed = Self(days);
         (parsed.to_string() == name).then_some(parsed)
     }
+}
+
+/// A time as people read it: `2026-11-24 14:25:37.514 UTC`; outside the years 1970 to 9999 as the number it is.
+pub(crate) fn moment(t: TimeMs) -> String {
+    if !(0..=TIME_MS_MAX).contains(&t.0) {
+        return format!("{} ms", t.0);
+    }
+    let ms = t.0 % DAY_MS;
+    let (seconds, ms) = (ms / 1000, ms % 1000);
+    let (h, m, s) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    format!("{} {h:02}:{m:02}:{s:02}.{ms:03} UTC", Day::of(t))
 }
 
 /// Days from 0000-03-01 to 1970-01-01.
@@ -102,5 +114,11 @@ mod tests {
         let day = Day::of(TimeMs(1_795_478_400_000));
         assert_eq!((Day::of(day.start()), Day::of(TimeMs(day.end().0 - 1))), (day, day));
         assert_eq!(Day::of(day.end()), Day(day.0 + 1));
+    }
+
+    #[test]
+    fn a_moment_reads_as_people_write_it() {
+        assert_eq!(super::moment(TimeMs(1_795_530_336_749)), "2026-11-24 14:25:36.749 UTC");
+        assert_eq!(super::moment(TimeMs(-1)), "-1 ms");
     }
 }

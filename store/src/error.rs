@@ -1,6 +1,7 @@
 //! Everything that can go wrong in the store, and where. Messages name the folder, part or key concerned.
 
 use crate::SeriesId;
+use crate::day::moment;
 use linger_series::{Stream, TimeMs};
 use std::fmt;
 use std::io;
@@ -172,13 +173,18 @@ impl fmt::Display for Error {
             Self::Closed => f.write_str("the store is closed"),
             Self::TimeNotAfter { stream, at, last } => write!(
                 f,
-                "{}/{}: a scrape at {at} ms is not later than the last one at {last} ms",
-                stream.target, stream.collector
+                "{}/{}: a scrape at {} is not later than the last one at {}",
+                stream.target,
+                stream.collector,
+                moment(*at),
+                moment(*last)
             ),
             Self::TimeJumped { at, newest, believed_after } => write!(
                 f,
-                "a scrape at {at} ms is far ahead of the newest one at {newest} ms: the clock jumped; \
+                "a scrape at {} is far ahead of the newest one at {}: the clock jumped; \
                  accepted once it goes on from there for {} s",
+                moment(*at),
+                moment(*newest),
                 believed_after.as_secs()
             ),
             Self::TimeOutOfRange { at } => write!(f, "time {at} ms is outside the years 1970 to 9999"),

@@ -17,7 +17,7 @@ use linger_series::TimeMs;
 use std::fmt::Display;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 /// Folder of the WAL.
@@ -33,6 +33,8 @@ pub(crate) struct Parts {
     pub(crate) head: RwLock<Head>,
     pub(crate) partitions: Partitions,
     pub(crate) counters: Counters,
+    /// Age and bytes above which day partitions go; begins as the options have it.
+    pub(crate) retention: Mutex<(Duration, u64)>,
     /// Samples waiting for the writer.
     pub(crate) queued_samples: AtomicUsize,
     /// Last, so that the lock is freed after everything is closed.
@@ -63,8 +65,10 @@ impl Parts {
         check_meta_is_there(&meta, &manifest, &replayed)?;
         let partition_cache = 6 * eighth / options.open_partitions_max.max(1) as u64;
         let partitions = Partitions::open(folder.clone(), engine, manifest, &options, partition_cache)?;
+        let retention = Mutex::new((options.retention_age, options.retention_bytes));
         let shared = Self {
             options,
+            retention,
             meta,
             log,
             head: RwLock::new(Head::default()),

@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, channel, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// One scrape of one stream: all values were taken at one moment.
 #[derive(Clone, Debug)]
@@ -160,6 +161,11 @@ impl Store {
     /// A full queue, a store closed or read-only.
     pub fn maintain(&self, now: TimeMs) -> Result<(), Error> {
         self.0.try_send(Command::Maintain(now))
+    }
+
+    /// Keeps days up to another age and other bytes on disk from the next upkeep on.
+    pub fn set_retention(&self, age: Duration, bytes: u64) {
+        *lock(&self.0.shared.retention) = (age, bytes);
     }
 
     /// Waits until everything queued before is durable, even against a power cut. Not to be called from an

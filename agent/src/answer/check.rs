@@ -69,6 +69,16 @@ fn about_the_agent(status: &Status, question: &CheckQuestion) -> Vec<(u8, String
             ));
         }
     }
+    let fails_to_reload = status.reload.as_ref().is_some_and(|r| r.error.is_some());
+    if fails_to_reload && matches!(question.subject, CheckSubject::Agent | CheckSubject::All) {
+        let text = "the configuration was not loaded again, the former one is in force: see `linger status`";
+        findings.push((WARNING, text.into()));
+    }
+    let fails_to_discover = status.discovery.as_ref().is_some_and(|d| d.error.is_some());
+    if fails_to_discover && matches!(question.subject, CheckSubject::Agent | CheckSubject::All) {
+        let text = "files that name targets cannot be used, the former targets stay: see `linger status`";
+        findings.push((WARNING, text.into()));
+    }
     findings.extend(about_judging(status, question));
     let prefix = metric_prefix(question.subject);
     if !prefix.is_empty() && !status.rules.iter().any(|r| r.series.starts_with(prefix)) {
@@ -211,6 +221,9 @@ mod tests {
             alerts: alerts.to_vec(),
             rules: vec![rule("linger_defers_pending"), rule("linger_goroutines_at_site")],
             judged: None,
+            reload: None,
+            discovery: None,
+            clock_jump: None,
         };
         let got = check(&status, &CheckQuestion { subject, target: None });
         assert_eq!(got.code, code, "{got:?}");
@@ -229,6 +242,9 @@ mod tests {
             alerts: Vec::new(),
             rules: vec![rule("linger_defers_pending")],
             judged: None,
+            reload: None,
+            discovery: None,
+            clock_jump: None,
         };
         let code = |subject| check(&status, &CheckQuestion { subject, target: None }).code;
         assert_eq!((code(CheckSubject::Goroutines), code(CheckSubject::Defers)), (3, 0));
@@ -248,6 +264,9 @@ mod tests {
                 alerts: Vec::new(),
                 rules: vec![rule("linger_defers_pending")],
                 judged: judged.map(|(at_ms, e)| Judged { at_ms, error: e.map(str::to_owned) }),
+                reload: None,
+                discovery: None,
+                clock_jump: None,
             };
             check(&status, &CheckQuestion { subject: CheckSubject::All, target: None }).code
         };

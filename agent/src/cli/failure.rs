@@ -36,6 +36,11 @@ impl Failure {
         self
     }
 
+    /// What did not work.
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
     pub(super) fn code(&self) -> u8 {
         match self.kind {
             Kind::Failed => super::FAILED,

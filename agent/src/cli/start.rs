@@ -4,26 +4,21 @@ use super::args::{AgentArgs, ScrapeArgs};
 use super::failure::Failure;
 use crate::report::Scraped;
 use crate::{daemon, oneshot};
-use linger_config::{Config, TimeScale};
+use linger_config::{Config, Layers, Settings, TimeScale};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
-use tracing_subscriber::EnvFilter;
+use std::sync::Arc;
 
 /// Runs an agent until a signal stops it.
 pub(super) fn agent(args: &AgentArgs) -> Result<(), Failure> {
-    log_to_stderr();
-    let mut config = match &args.config {
-        Some(file) => Config::load(file).map_err(faulty)?,
-        None => Config::default(),
-    };
-    config = config.with_targets(&args.urls).map_err(|faults| misspelt(&faults))?;
-    if let Some(listen) = &args.listen {
-        config.listen = listen.parse().map_err(|e| Failure::usage(format!("--listen {listen}: {e}")))?;
-    }
-    let data = args.data.clone().or_else(|| config.data.clone()).map_or_else(default_data, Ok)?;
+    crate::logs::to_stderr();
+    let config = load(args)?;
+    let data = config.data.clone().map_or_else(default_data, Ok)?;
     let time_scale = TimeScale::new(args.time_scale)
         .ok_or_else(|| Failure::usage("--time-scale takes a number from 1 to 10000"))?;
-    daemon::run(daemon::Setup { config, data, time_scale }).map_err(|e| {
+    let again = args.clone();
+    let load = Arc::new(move || load(&again).map_err(|failure| failure.message().to_owned()));
+    daemon::run(daemon::Setup { config, data, time_scale, load }).map_err(|e| {
         let failure = match e {
             daemon::Error::NoTarget => Failure::usage(e.to_string()),
             _ => Failure::new(e.to_string()),
@@ -33,6 +28,20 @@ pub(super) fn agent(args: &AgentArgs) -> Result<(), Failure> {
             None => failure,
         }
     })
+}
+
+/// The configuration of this command line: file, environment and flags.
+fn load(args: &AgentArgs) -> Result<Config, Failure> {
+    let flags = Settings {
+        config: args.config.clone(),
+        listen: args.listen.clone(),
+        metrics_listen: None,
+        data: args.data.clone(),
+        targets: args.urls.clone(),
+    };
+    let environment = Settings::from_environment(|name| std::env::var_os(name));
+    let (config, _) = linger_config::load(&Layers { environment, flags }).map_err(faulty)?;
+    Ok(config)
 }
 
 /// Looks at one target without a store.
@@ -98,16 +107,4 @@ fn default_data() -> Result<PathBuf, Failure> {
     xdg.map(|folder| folder.join("linger")).ok_or_else(|| {
         Failure::usage("no folder for the store: HOME is not set").hint("name one with --data DIR")
     })
-}
-
-/// Text on a terminal, JSON lines otherwise; `LINGER_LOG` filters (`debug`, `linger=trace`, …).
-fn log_to_stderr() {
-    let filter = EnvFilter::try_from_env("LINGER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let log =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
-    if std::io::stderr().is_terminal() {
-        log.init();
-    } else {
-        log.json().flatten_event(true).with_current_span(false).with_span_list(false).init();
-    }
 }

@@ -9,6 +9,7 @@ use crate::live::{Live, collector_mut};
 use crate::pipeline::{Job, Pipeline, Reply};
 use linger_config::{CollectorKind, Target};
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -28,7 +29,17 @@ pub struct Scraper {
     pub live: Arc<Live>,
     /// When the agent started.
     pub epoch: Instant,
+    /// What each lane is at, and since when.
+    pub at: RefCell<HashMap<Lane, (CollectorKind, Tick)>>,
 }
+
+/// A scrape may take this many of its collector's timeouts: the request, once more on a fresh connection, a page of
+/// symbols or two.
+const TIMEOUTS_MAX: u32 = 6;
+/// And this long for decoding, which has its own supervision.
+const DECODING_MAX: Duration = Duration::from_secs(120);
+/// A last profile by site is taken up to this many goroutines: about 50 ms of the service's CPU.
+const LAST_LOOK_GOROUTINES_MAX: u64 = 10_000;
 
 impl Scraper {
     /// Scrapes what is due in `lane` until `stop` turns true. A request under way then is given up.
@@ -38,14 +49,63 @@ impl Scraper {
             let step = async {
                 match next {
                     Next::At(t) => tokio::time::sleep_until(self.epoch + t).await,
-                    Next::Run(kind) => self.scrape(kind).await,
+                    Next::Run(kind) => {
+                        self.at.borrow_mut().insert(lane, (kind, self.now()));
+                        self.scrape(kind).await;
+                    }
                 }
+                self.at.borrow_mut().remove(&lane);
             };
             tokio::select! {
                 () = step => {}
                 _ = stop.wait_for(|stop| *stop) => return,
             }
         }
+    }
+
+    /// What `lane` is at, and for how long, when that is longer than all timeouts together allow.
+    pub fn overdue(&self, lane: Lane) -> Option<(CollectorKind, Duration)> {
+        let (kind, began) = *self.at.borrow().get(&lane)?;
+        let since = self.now().saturating_sub(began);
+        let timeout = self.target.collectors.get(kind).timeout.get();
+        (since > timeout * TIMEOUTS_MAX + DECODING_MAX).then_some((kind, since))
+    }
+
+    /// Takes note that what `lane` is at will never end.
+    pub fn give_up(&self, lane: Lane) {
+        let Some((kind, began)) = self.at.borrow_mut().remove(&lane) else { return };
+        let failure = Failure::new(State::Internal, "it did not end and was given up; see the log");
+        let reply = Reply::failed(failure);
+        let done = Finished { kind, state: reply.state.clone(), cost: None, goroutines: None };
+        self.schedule.borrow_mut().finished(&done, began, self.now());
+        self.show(kind, &reply, clock::now().0, None, None);
+    }
+
+    /// One look at a target that may be gone already, within `limit`: the profile by site where that is cheap, else the
+    /// count. Only an answer is news; silence makes no point and no alarm.
+    pub async fn last_look(&self, limit: Duration) {
+        let (reachable, goroutines) = {
+            let schedule = self.schedule.borrow();
+            (schedule.is_reachable(), schedule.goroutines().unwrap_or(u64::MAX))
+        };
+        if !reachable {
+            return;
+        }
+        let by_site = self.target.collectors.goroutine.enabled && goroutines <= LAST_LOOK_GOROUTINES_MAX;
+        let kind = if by_site { CollectorKind::Goroutine } else { CollectorKind::Count };
+        let at = clock::now();
+        let Ok(Ok(answer)) = tokio::time::timeout(limit, self.fetch(kind)).await else { return };
+        let cost = Some(cost::predicted(kind, answer.took, 0, goroutines));
+        let job = Job {
+            target: self.target.name.clone(),
+            kind,
+            at,
+            window_s: 0,
+            fetched: Ok(answer),
+            cost,
+            symbols: None,
+        };
+        let _ = tokio::time::timeout(limit, self.pipeline.work(job)).await;
     }
 
     /// One scrape of `kind`: fetched, decoded, derived, stored, and shown.

@@ -77,6 +77,8 @@ pub enum State {
     Held,
     /// Switched off by configuration.
     Off,
+    /// Decoding what the target answered did not end: not asked for again before a restart or a reload.
+    Stuck,
     /// Our own side failed.
     Internal,
 }
@@ -119,6 +121,7 @@ impl State {
         Self::NoTls,
         Self::Held,
         Self::Off,
+        Self::Stuck,
         Self::Internal,
     ];
 
@@ -161,6 +164,7 @@ impl State {
             Self::NoTls => "built without tls",
             Self::Held => "held",
             Self::Off => "off",
+            Self::Stuck => "stuck",
             Self::Internal => "internal error",
         }
     }
@@ -273,6 +277,9 @@ impl State {
                 "check which versions of TLS the service speaks; linger speaks 1.2 and 1.3"
             }
             Self::NoTls => "use a linger built with the feature tls, or an address with http:// or unix://",
+            Self::Stuck => {
+                "please report it; this collector rests until linger restarts or reloads (kill -HUP)"
+            }
             Self::Internal => "see linger's own log; please report it",
         })
     }

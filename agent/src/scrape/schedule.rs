@@ -38,12 +38,23 @@ const UNSUPPORTED_RETRY: Duration = Duration::from_secs(600);
 pub const FIRST_TURN_WITHIN: Duration = Duration::from_secs(10);
 
 /// The two lanes of one target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Lane {
     /// Answers at once.
     Quick,
     /// Takes its time in the service.
     Slow,
+}
+
+impl Lane {
+    /// Its name in the log.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Quick => "quick",
+            Self::Slow => "slow",
+        }
+    }
 }
 
 /// The lane a collector runs in.
@@ -168,7 +179,7 @@ impl Schedule {
                 e.cost = done.cost.or(e.cost);
                 e.last = Some(began);
             }
-            let wait = self.wait_after(i, &done.state);
+            let wait = self.wait_after(i, &done.state, began);
             if let Some(e) = self.entries.get_mut(i) {
                 e.next = next_turn(e.next.min(began), began, wait, now);
             }
@@ -239,7 +250,9 @@ impl Schedule {
     }
 
     fn may_run(&self, e: &Entry) -> bool {
-        (self.reachable || e.plan.kind == CollectorKind::Count) && self.held_because(e).is_none()
+        e.state != State::Stuck
+            && (self.reachable || e.plan.kind == CollectorKind::Count)
+            && self.held_because(e).is_none()
     }
 
     fn held_because(&self, e: &Entry) -> Option<String> {
@@ -297,11 +310,13 @@ impl Schedule {
         own.mul_f64((total / self.rules.duty_cycle_max.max(1e-6)).max(1.0))
     }
 
-    fn wait_after(&self, i: usize, state: &State) -> Duration {
+    fn wait_after(&self, i: usize, state: &State, began: Tick) -> Duration {
         let every = self.interval(i);
         match state {
             State::Busy => {
-                let jitter = fraction(self.seed ^ hash("busy") ^ u64::try_from(i).unwrap_or(0));
+                // Another each time: two that got in each other's way once would go on doing so.
+                let jitter =
+                    fraction(self.seed ^ u64::from(began.subsec_nanos()).wrapping_mul(2 * i as u64 + 1));
                 BUSY_RETRY.mul_f64(1.0 + jitter).div_f64(self.rules.time_scale).min(every)
             }
             State::Unsupported | State::Unauthorized | State::Forbidden => {

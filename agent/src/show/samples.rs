@@ -2,9 +2,9 @@
 
 use super::{Layout, Screen};
 use crate::report::{
-    AgentStatus, AlertStatus, CollectorStatus, DeferCpu, DeferSite, Defers, Dot, Growth, Query, QuerySeries,
-    Range, Scraped, SiteText, Status, StoreStatus, TargetDefers, TargetStatus, TargetTrend, Trend,
-    TrendSeries,
+    AgentStatus, AlertStatus, ClockJump, CollectorStatus, DeferCpu, DeferSite, Defers, Dot, Growth, Query,
+    QuerySeries, Range, Reload, Scraped, SiteText, Status, StoreStatus, TargetDefers, TargetStatus,
+    TargetTrend, Trend, TrendSeries,
 };
 use std::collections::BTreeMap;
 use unicode_width::UnicodeWidthStr;
@@ -283,6 +283,7 @@ fn target() -> TargetStatus {
         incarnation_since_ms: Some(NOW_MS - 32 * MINUTE_MS),
         duty_cycle: 0.0012,
         duty_cycle_max: 0.005,
+        restarts: 0,
         collectors: vec![
             collector("count", "ok", 5.0),
             CollectorStatus {
@@ -335,6 +336,9 @@ pub(super) fn status() -> Status {
         as_of_ms: NOW_MS,
         rules: vec![],
         judged: None,
+        reload: None,
+        discovery: None,
+        clock_jump: None,
         agent: AgentStatus {
             time_scale: 1.0,
             running: true,
@@ -384,8 +388,19 @@ pub(super) fn status() -> Status {
 pub(super) fn stopped() -> Status {
     let agent =
         AgentStatus { running: false, pid: None, rss_bytes: None, cpu_seconds: None, ..status().agent };
-    let store = StoreStatus { scrapes_dropped: 3, quarantined: 1, ..store() };
-    Status { agent, store, targets: vec![], alerts: vec![], ..status() }
+    let store = StoreStatus {
+        scrapes_dropped: 3,
+        quarantined: 1,
+        scrapes_refused: 2,
+        last_refusal: Some("api/count: 12:04:07 is before the newest, 12:05:00".into()),
+        ..store()
+    };
+    let reload = Some(Reload {
+        at_ms: NOW_MS - 3 * MINUTE_MS,
+        error: Some("linger.yaml has 2 faults\n  line 3".into()),
+    });
+    let clock_jump = Some(ClockJump { at_ms: NOW_MS - MINUTE_MS, by_s: -3_600.0 });
+    Status { agent, store, targets: vec![], alerts: vec![], reload, clock_jump, ..status() }
 }
 
 pub(super) fn scraped() -> Scraped {

@@ -5,7 +5,7 @@ use super::paint::{self, Paint};
 use super::table::{Cell, Column, Fit, INDENT, Table};
 use super::text::harmless;
 use super::{Clock, Screen, empty, growth, name, number};
-use crate::report::{AgentStatus, AlertStatus, CollectorStatus, Status, StoreStatus, TargetStatus};
+use crate::report::{AgentStatus, AlertStatus, CollectorStatus, Reload, Status, StoreStatus, TargetStatus};
 use std::collections::BTreeMap;
 
 const COLLECTORS: [Column; 9] = [
@@ -35,6 +35,7 @@ pub fn status(status: &Status, screen: &Screen) -> String {
     let mut page = Page::new(screen);
     agent(&mut page, status, &screen.clock);
     store(&mut page, &status.store, &status.agent, &screen.clock);
+    events(&mut page, status, &screen.clock);
     page.gap();
     if status.targets.is_empty() {
         empty::no_targets(&mut page);
@@ -84,11 +85,42 @@ fn store(page: &mut Page<'_>, store: &StoreStatus, agent: &AgentStatus, clock: &
     }
     if store.scrapes_refused > 0 {
         let refused = Paint::Warn.on(&number::plural(store.scrapes_refused, "scrape"));
-        page.line(&format!("{refused} refused since the start: the clock stood still or went back"));
+        let why = store.last_refusal.as_deref().unwrap_or("the clock stood still or went back");
+        page.line(&format!("{refused} refused since the start: {}", harmless(why)));
     }
     if store.quarantined > 0 {
         let aside = Paint::Bad.on(&number::plural(store.quarantined, "partition"));
         page.line(&format!("{aside} unreadable and put aside as *.quarantine in the data folder"));
+    }
+}
+
+/// What happened to the agent itself that a reader must know.
+fn events(page: &mut Page<'_>, status: &Status, clock: &Clock) {
+    if let Some(reload) = &status.reload {
+        let when = format!("{} ({})", clock.at(reload.at_ms), clock.ago(reload.at_ms));
+        match &reload.error {
+            None => page.line(&format!("configuration loaded again {when}")),
+            Some(why) => {
+                let refused = Paint::Bad.on("configuration not loaded");
+                // All its faults are in the log; the first line says that there are some.
+                let first = harmless(why.lines().next().unwrap_or(""));
+                page.line(&format!("{refused} {when}, the former one is in force: {first}"));
+            }
+        }
+    }
+    if let Some(Reload { at_ms, error: Some(why) }) = &status.discovery {
+        let unusable = Paint::Bad.on("files that name targets cannot be used");
+        let (ago, first) = (clock.ago(*at_ms), harmless(why.lines().next().unwrap_or("")));
+        page.line(&format!("{unusable} ({ago}), the former targets stay: {first}"));
+    }
+    if let Some(jump) = status.clock_jump {
+        let (by, when) = (number::span(jump.by_s.abs()), clock.ago(jump.at_ms));
+        let how = if jump.by_s > 0.0 {
+            format!("the clock moved forward by {by} {when}, or the machine slept: no points in between")
+        } else {
+            format!("the clock moved back by {by} {when}: points are refused until it passes the newest one")
+        };
+        page.line(&Paint::Warn.on(&how));
     }
 }
 
@@ -116,6 +148,10 @@ pub(super) fn target(page: &mut Page<'_>, target: &TargetStatus, screen: &Screen
     }
     let (cost, limit) = (number::percent(target.duty_cycle), number::percent(target.duty_cycle_max));
     facts.push(format!("watching costs it {cost} of a core (limit {limit})"));
+    if target.restarts > 0 {
+        let times = number::plural(target.restarts, "time");
+        facts.push(Paint::Warn.on(&format!("scraping restarted {times} because it was stuck")));
+    }
     page.note_of(&facts);
     if target.collectors.is_empty() {
         return;

@@ -7,8 +7,8 @@ use super::{
     BODY_BYTES_MAX, BODY_BYTES_MIN, Collector, CollectorKind, Collectors, EVERY_MAX, KINDS, TIMEOUT_MAX,
     TIMEOUT_MIN, WINDOW_MIN, timeout_of,
 };
-use crate::fault::Report;
 use crate::read::{At, Fields, FromText, Given, NotThis, Place, within};
+use crate::report::Report;
 use crate::{Bytes, Duration};
 
 /// What one `collectors:` section says. Beside each value is where it was given, so that a fault between two

@@ -6,7 +6,7 @@ use crate::Error;
 use crate::day::Day;
 use crate::retention;
 use crate::rewrite::{Progress, Rewrite};
-use crate::sync::read;
+use crate::sync::{lock, read};
 use linger_series::TimeMs;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -87,8 +87,8 @@ impl Writer {
         let days = shared.partitions.days().into_iter();
         let days = days.chain(read(&shared.head).last_times().map(Day::of)).collect();
         let now = stats.newest.map_or(now, |newest| retention::believed(&days, newest.min(now)).min(now));
-        let options = &shared.options;
-        let gone = retention::expired(&bytes, other, now, options.retention_age, options.retention_bytes);
+        let (age, most) = *lock(&shared.retention);
+        let gone = retention::expired(&bytes, other, now, age, most);
         for &day in &gone {
             let head = read(&shared.head);
             shared.meta.forget_day(day, |id| head.has(id.stream(), id.ordinal()))?;

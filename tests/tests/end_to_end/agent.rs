@@ -79,6 +79,11 @@ impl Agent {
         self.folder.path().join("data")
     }
 
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.program.as_ref().expect("an agent that runs").pid()
+    }
+
     /// What it logged so far.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()

@@ -29,5 +29,6 @@ mod debian;
 mod defers;
 mod faults;
 mod growth;
+mod life;
 mod restarts;
 mod waits;

@@ -12,7 +12,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("linger-promql", &["linger-series"]),
     ("linger-config", &["linger-series"]),
     ("linger-derive", &["linger-series", "linger-proto", "linger-gotrace", "linger-gobin"]),
-    ("linger-probe", &["linger-gobin"]),
+    ("linger-probe", &[]),
     ("linger", &[ANY]),
     ("linger-tests", &[ANY]),
 ];
@@ -30,6 +30,7 @@ const HEAVY: &[(&str, &str)] = &[
     ("sled", "linger-store"),
     ("prost", "linger-proto"),
     ("granit-parser", "linger-config"),
+    ("nix", "linger-probe"),
 ];
 
 /// Edges between crates of the workspace that the table does not allow.

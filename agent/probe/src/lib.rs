@@ -1,0 +1,45 @@
+//! What this machine tells of a watched process, and of ourselves. Linux only: elsewhere everything compiles and
+//! the answer is "not on this platform".
+//!
+//! | file | question |
+//! |---|---|
+//! | `find.rs` | [`Finder`]: whose process listens on a target's address |
+//! | `cpu.rs` | [`CpuClock`]: how much CPU time it has used |
+//! | `access.rs` | [`may_read_memory`]: whether its memory may be read, and if not, which check refused |
+//! | `own.rs` | [`Usage`]: what we use ourselves; [`trim`]: memory given back |
+//!
+//! It refuses to read any memory beyond the one byte that settles the question, never stops or signals a process,
+//! and never guesses. Reasons are answers here, not failures: each question has its own enum of them ([`Absent`],
+//! [`Refused`]).
+
+mod access;
+mod find;
+mod own;
+mod pid;
+mod program;
+
+#[cfg(target_os = "linux")]
+mod cpu;
+#[cfg(target_os = "linux")]
+mod proc;
+#[cfg(target_os = "linux")]
+mod sockets;
+#[cfg(target_os = "linux")]
+mod stat;
+#[cfg(target_os = "linux")]
+mod status;
+
+#[cfg(not(target_os = "linux"))]
+mod elsewhere;
+
+pub use access::{Check, Refused};
+pub use find::{Absent, Address, FILES_MAX, FILES_PER_PROCESS_MAX, PROCESSES_MAX, Process};
+pub use own::{Usage, trim};
+pub use pid::{Pid, StartTime};
+pub use program::Program;
+
+#[cfg(target_os = "linux")]
+pub use {access::linux::may_read_memory, cpu::CpuClock, find::linux::Finder};
+
+#[cfg(not(target_os = "linux"))]
+pub use elsewhere::{CpuClock, Finder, may_read_memory};

@@ -1,0 +1,333 @@
+//! The targets under watch: started, exchanged at a reload, looked after, and looked at once more before the end.
+//!
+//! One task for each target and lane. A task that died or sits at one scrape beyond all its timeouts is replaced, and
+//! so is the worker that decodes for all; each time it is said. What cannot be mended that way ends the agent, whose
+//! own supervisor (systemd, the kubelet) then starts a fresh one.
+
+use crate::clock;
+use crate::live::{self, Live};
+use crate::pipeline::sink::ToStore;
+use crate::pipeline::{Facts, Hung, Pipeline, Shown, Work, Worker, incarnation_note};
+use crate::scrape::client::Client;
+use crate::scrape::lane::Scraper;
+use crate::scrape::schedule::{FIRST_TURN_WITHIN, Lane, Plan, Rules, Schedule};
+use linger_config::{Config, Target};
+use linger_store::Store;
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread::JoinHandle as ThreadHandle;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+/// Longest time at decoding one scrape, or at judging all thresholds: the largest bodies accepted decode within two
+/// seconds.
+const DECODE_TIME_MAX: Duration = Duration::from_secs(30);
+/// Workers replaced at most. Each leaves a thread behind that may spin for ever.
+const WORKERS_REPLACED_MAX: usize = 3;
+/// Time for the last look at all targets together; a pod's grace period is nearly over then.
+const LAST_LOOK_MAX: Duration = Duration::from_secs(1);
+
+/// Targets named in a line of the log.
+const NAMED_MAX: usize = 10;
+
+/// What all targets share.
+pub struct House {
+    /// Where their points go.
+    pub store: Store,
+    /// Where their state is shown.
+    pub live: Arc<Live>,
+    /// How many times faster than the clock they are watched.
+    pub time_scale: f64,
+    /// Where the last raw trace of each is kept.
+    pub traces: PathBuf,
+}
+
+/// The targets under watch.
+pub struct Fleet {
+    house: House,
+    pipeline: Pipeline,
+    worker: ThreadHandle<()>,
+    workers_replaced: usize,
+    /// What hung when it was looked after last: a process that was stopped for a while (SIGSTOP, a paused container)
+    /// seems to hang at its first turn after that, and only then.
+    suspect: Option<Hung>,
+    shared: Shared,
+    watched: Vec<Watched>,
+    epoch: Instant,
+}
+
+/// What the configuration says for all targets.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Shared {
+    sites_max: usize,
+    duty_cycle_max: f64,
+}
+
+struct Watched {
+    target: Target,
+    scraper: Rc<Scraper>,
+    lanes: Vec<(Lane, JoinHandle<()>)>,
+    stop: watch::Sender<bool>,
+}
+
+/// What an exchange did, by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Newly watched.
+    pub added: Vec<String>,
+    /// No longer watched.
+    pub removed: Vec<String>,
+    /// Watched by other rules from now on.
+    pub changed: Vec<String>,
+}
+
+impl Changes {
+    /// Whether nothing changed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.removed.is_empty() && self.changed.is_empty()
+    }
+}
+
+impl std::fmt::Display for Changes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let named = |what: &str, names: &[String]| match names {
+            [] => None,
+            names if names.len() > NAMED_MAX => Some(format!("{} targets {what}", names.len())),
+            names => Some(format!("{what} {}", names.join(", "))),
+        };
+        let parts =
+            [named("added", &self.added), named("removed", &self.removed), named("changed", &self.changed)];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        if parts.is_empty() { f.write_str("no target changed") } else { f.write_str(&parts.join("; ")) }
+    }
+}
+
+/// Why the agent cannot go on.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Lost {
+    /// Workers hang again and again.
+    Workers(usize),
+    /// The system gives no thread for another one.
+    Thread(std::io::Error),
+}
+
+impl std::fmt::Display for Lost {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Workers(n) => {
+                write!(f, "decoding hung {n} times; only a new process can free the threads left behind")
+            }
+            Self::Thread(e) => write!(f, "decoding hung, and there is no thread for another worker: {e}"),
+        }
+    }
+}
+
+impl Fleet {
+    /// Watches nothing yet.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn new(house: House) -> std::io::Result<Self> {
+        let worker = Worker::new([], ToStore::new(house.store.clone()), Some(house.traces.clone()));
+        let (pipeline, worker) = Pipeline::start(worker)?;
+        let shared = Shared::default();
+        let (watched, epoch) = (Vec::new(), Instant::now());
+        Ok(Self { house, pipeline, worker, workers_replaced: 0, suspect: None, shared, watched, epoch })
+    }
+
+    /// The worker that decodes.
+    #[must_use]
+    pub fn pipeline(&self) -> &Pipeline {
+        &self.pipeline
+    }
+
+    /// How many targets are under watch.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.watched.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.watched.is_empty()
+    }
+
+    /// Watches what `config` (scaled) says from now on. Targets that it does not change go on undisturbed.
+    pub async fn exchange(&mut self, config: &Config) -> Changes {
+        let shared = Shared {
+            sites_max: usize::try_from(config.sites_max).unwrap_or(usize::MAX),
+            // Who lives faster may spend as much per turn as otherwise.
+            duty_cycle_max: config.duty_cycle_max.get() * self.house.time_scale,
+        };
+        let same_rules = shared == self.shared;
+        self.shared = shared;
+        let mut changes = Changes::default();
+        let mut kept = Vec::new();
+        for former in std::mem::take(&mut self.watched) {
+            let name = former.target.name.clone();
+            match config.targets.iter().find(|t| t.name == name) {
+                Some(same) if *same == former.target && same_rules => {
+                    kept.push(former);
+                    continue;
+                }
+                Some(_) => changes.changed.push(name),
+                None => changes.removed.push(name),
+            }
+            self.part_with(former).await;
+        }
+        self.watched = kept;
+        for target in &config.targets {
+            if self.watched.iter().any(|w| w.target.name == target.name) {
+                continue;
+            }
+            if !changes.changed.contains(&target.name) {
+                changes.added.push(target.name.clone());
+            }
+            let watched = self.watch(target).await;
+            self.watched.push(watched);
+        }
+        self.house.live.order(config.targets.iter().map(|t| &*t.name));
+        changes
+    }
+
+    async fn watch(&self, target: &Target) -> Watched {
+        self.house.live.add(live::not_yet(target, self.shared.duty_cycle_max));
+        self.pipeline.watch(self.facts(target)).await;
+        let scraper = Rc::new(self.scraper(target));
+        let (stop, _) = watch::channel(false);
+        let lanes = [Lane::Quick, Lane::Slow].map(|lane| (lane, spawn(&scraper, lane, &stop)));
+        Watched { target: target.clone(), scraper, lanes: lanes.into(), stop }
+    }
+
+    async fn part_with(&self, former: Watched) {
+        former.stop.send_replace(true);
+        for (_, lane) in former.lanes {
+            let _ = lane.await;
+        }
+        self.pipeline.forget(&former.target.name).await;
+        self.house.live.remove(&former.target.name);
+    }
+
+    fn scraper(&self, target: &Target) -> Scraper {
+        let plans: Vec<Plan> = target
+            .collectors
+            .iter()
+            .map(|(kind, c)| Plan { kind, every: c.every.get(), enabled: c.enabled })
+            .collect();
+        let rules = Rules {
+            duty_cycle_max: self.shared.duty_cycle_max,
+            time_scale: self.house.time_scale,
+            first_turn_within: FIRST_TURN_WITHIN,
+        };
+        Scraper {
+            schedule: RefCell::new(Schedule::new(&target.name, &plans, rules, self.epoch.elapsed())),
+            target: target.clone(),
+            client: Client::new(target),
+            pipeline: self.pipeline.clone(),
+            live: self.house.live.clone(),
+            epoch: self.epoch,
+            at: RefCell::default(),
+        }
+    }
+
+    fn facts(&self, target: &Target) -> Facts {
+        let store = &self.house.store;
+        Facts {
+            name: target.name.clone(),
+            labels: target.labels.clone(),
+            sites_max: self.shared.sites_max,
+            goroutine_profiles: target.collectors.goroutine.enabled,
+            incarnation_note: store.note(&incarnation_note(&target.name)).ok().flatten(),
+            shown: Shown::last(store, &target.name, clock::now()),
+        }
+    }
+
+    /// Replaces what is dead or stuck, and says so. To be called every few seconds.
+    ///
+    /// # Errors
+    /// When replacing does not help any more.
+    pub fn look_after(&mut self) -> Result<(), Lost> {
+        let hung = self.pipeline.hung(DECODE_TIME_MAX);
+        let again = hung.is_some() && hung == self.suspect;
+        self.suspect = hung;
+        if let Some(hung) = self.suspect.take_if(|_| again) {
+            self.replace_worker(&hung)?;
+        }
+        for watched in &mut self.watched {
+            for (lane, task) in &mut watched.lanes {
+                let Some(why) = why_replaced(&watched.scraper, *lane, task) else { continue };
+                tracing::warn!(
+                    target = watched.target.name,
+                    lane = lane.as_str(),
+                    "scraping restarted: {why}"
+                );
+                task.abort();
+                watched.scraper.give_up(*lane);
+                *task = spawn(&watched.scraper, *lane, &watched.stop);
+                self.house.live.update(&watched.target.name, |t| t.restarts += 1);
+            }
+        }
+        Ok(())
+    }
+
+    fn replace_worker(&mut self, hung: &Hung) -> Result<(), Lost> {
+        self.workers_replaced += 1;
+        match &hung.work {
+            Work::Scrape(target, kind) => {
+                tracing::error!(target, collector = kind.as_str(), "decoding hung: the worker is replaced");
+            }
+            Work::Duty => tracing::error!("judging thresholds hung: the worker is replaced"),
+        }
+        if self.workers_replaced >= WORKERS_REPLACED_MAX {
+            return Err(Lost::Workers(self.workers_replaced));
+        }
+        let facts: Vec<Facts> = self.watched.iter().map(|w| self.facts(&w.target)).collect();
+        let sink = ToStore::new(self.house.store.clone());
+        let worker = Worker::new(facts, sink, Some(self.house.traces.clone()));
+        self.worker = self.pipeline.replace(worker).map_err(Lost::Thread)?;
+        Ok(())
+    }
+
+    /// Stops all lanes and looks at each target once more; what does not answer within a second is no news: the
+    /// service commonly stops before its sidecar.
+    pub async fn stop(mut self) -> ThreadHandle<()> {
+        for watched in &self.watched {
+            watched.stop.send_replace(true);
+        }
+        for watched in &mut self.watched {
+            for (_, lane) in watched.lanes.drain(..) {
+                let _ = lane.await;
+            }
+        }
+        let looks: Vec<JoinHandle<()>> = self
+            .watched
+            .iter()
+            .map(|w| w.scraper.clone())
+            .map(|scraper| tokio::task::spawn_local(async move { scraper.last_look(LAST_LOOK_MAX).await }))
+            .collect();
+        for look in looks {
+            let _ = look.await;
+        }
+        self.worker
+    }
+}
+
+fn spawn(scraper: &Rc<Scraper>, lane: Lane, stop: &watch::Sender<bool>) -> JoinHandle<()> {
+    let (scraper, stopping) = (scraper.clone(), stop.subscribe());
+    tokio::task::spawn_local(async move { scraper.run(lane, stopping).await })
+}
+
+fn why_replaced(scraper: &Scraper, lane: Lane, task: &JoinHandle<()>) -> Option<String> {
+    if task.is_finished() {
+        return Some("its task died; please report it".into());
+    }
+    let (kind, since) = scraper.overdue(lane)?;
+    Some(format!("{kind} was at one scrape for {} s, beyond all its timeouts", since.as_secs()))
+}
