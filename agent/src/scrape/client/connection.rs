@@ -27,7 +27,7 @@ impl Stream for tokio::net::TcpStream {}
 impl Stream for tokio::net::UnixStream {}
 impl<S: Stream + ?Sized> Stream for Box<S> {}
 
-type Io = TokioIo<Watched<Box<dyn Stream>>>;
+type Wire = http1::Connection<TokioIo<Watched<Box<dyn Stream>>>, Empty<Bytes>>;
 
 /// An open connection.
 pub(super) struct Connection {
@@ -102,7 +102,7 @@ impl Connection {
 
 /// hyper's side of the connection, until it ends.
 struct Driver {
-    connection: Option<Pin<Box<http1::Connection<Io, Empty<Bytes>>>>>,
+    connection: Option<Pin<Box<Wire>>>,
 }
 
 impl Driver {
