@@ -1,7 +1,18 @@
-//! A decoder's refusal as a named state of the collector.
+//! What decoders may hold in an agent, and their refusal as a named state of the collector.
 
 use crate::scrape::outcome::{Failure, State};
-use linger_proto::Error;
+use linger_proto::{Error, Limits};
+
+/// Bytes a profile may inflate to: with its body it stays below the agent's peak of 48 MiB, and the largest real one
+/// seen has 7 MB.
+const INFLATED_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// The limits of each decode here.
+pub(super) fn limits() -> Limits {
+    let mut limits = Limits::default();
+    limits.decompressed_bytes_max = INFLATED_BYTES_MAX;
+    limits
+}
 
 /// Names a decoder's refusal.
 pub(super) fn refused(error: Error) -> Failure {
