@@ -3,6 +3,7 @@
 //! Data goes to standard output, everything else to standard error. Exit codes: 0 ok, 1 failure, 2 usage;
 //! `check` has Nagios' 0/1/2/3 and says even a usage error in its words.
 
+mod access;
 mod args;
 mod failure;
 mod help;

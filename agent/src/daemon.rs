@@ -11,7 +11,6 @@ use crate::ask::{AGENT_FILE, AgentFile};
 use crate::exposition::{Latest, Sources, Vitals};
 use crate::fleet::{Fleet, House, Lost};
 use crate::live::{Live, STATUS_NOTE};
-use crate::scrape::client::Client;
 use crate::serve::{Guard, Listener, Refusal};
 use crate::{api, clock, exposition};
 use conductor::Conductor;
@@ -66,8 +65,6 @@ pub enum Error {
     Listen(Refusal),
     /// The system refuses something the agent needs.
     System(&'static str, std::io::Error),
-    /// The HTTP client does not come up.
-    Client(reqwest::Error),
     /// It ran, and could not go on.
     Lost(Lost),
 }
@@ -82,7 +79,7 @@ impl Error {
             }
             Self::Store(_) | Self::Held(..) => Some("each agent needs a folder of its own: --data DIR"),
             Self::Listen(refusal) => Some(refusal.hint()),
-            Self::System(..) | Self::Client(_) | Self::Lost(_) => None,
+            Self::System(..) | Self::Lost(_) => None,
         }
     }
 }
@@ -101,7 +98,6 @@ impl fmt::Display for Error {
             ),
             Self::Listen(refusal) => write!(f, "{refusal}"),
             Self::System(what, e) => write!(f, "{what}: {e}"),
-            Self::Client(e) => write!(f, "the HTTP client does not come up: {e}"),
             Self::Lost(e) => write!(f, "{e}"),
         }
     }
@@ -144,7 +140,6 @@ async fn live(setup: Setup) -> Result<(), Error> {
     let (latest, vitals) = (Arc::new(Latest::default()), Arc::new(Vitals::new(clock::now())));
     let sources = Sources::new(latest.clone(), live.clone(), store.clone(), vitals.clone());
     let house = House {
-        client: Client::new().map_err(Error::Client)?,
         store: store.clone(),
         latest,
         live: live.clone(),

@@ -39,8 +39,6 @@ const NAMED_MAX: usize = 10;
 
 /// What all targets share.
 pub struct House {
-    /// How they are asked.
-    pub client: Client,
     /// Where their points go.
     pub store: Store,
     /// Their newest values, for Prometheus.
@@ -241,7 +239,7 @@ impl Fleet {
         Scraper {
             schedule: RefCell::new(Schedule::new(&target.name, &plans, rules, self.epoch.elapsed())),
             target: target.clone(),
-            client: self.house.client.clone(),
+            client: Client::new(target),
             pipeline: self.pipeline.clone(),
             live: self.house.live.clone(),
             epoch: self.epoch,

@@ -76,7 +76,7 @@ async fn look(config: &Config, watch_for: Duration) -> Result<Scraped, String> {
         .collect();
     let scraper = Rc::new(Scraper {
         schedule: RefCell::new(Schedule::new(&name, &plans, RULES, Tick::ZERO)),
-        client: Client::new().map_err(|e| e.to_string())?,
+        client: Client::new(&target),
         meter: RefCell::new(Meter::new(address(&target))),
         target,
         pipeline,

@@ -11,7 +11,11 @@ const NOBODY: &str = "--server http://127.0.0.1:1";
 
 fn linger(line: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_linger"));
-    command.args(line.split_whitespace()).env_remove("LINGER_SERVER").stdin(Stdio::null());
+    command
+        .args(line.split_whitespace())
+        .env_remove("LINGER_SERVER")
+        .env_remove("LINGER_TOKEN_FILE")
+        .stdin(Stdio::null());
     command
 }
 
@@ -38,7 +42,11 @@ fn failure_is_1_and_usage_is_2() {
     check("nonsense", 2, "unrecognized subcommand");
     check("status --nonsense", 2, "unexpected argument");
     check("status --server http://x --data /x", 2, "cannot be used with");
-    check("status --server https://127.0.0.1:1", 2, "https:// is not spoken here");
+    check("status --server ftp://127.0.0.1:1", 2, "http, https and unix are spoken");
+    check("status --server https://127.0.0.1:1", 1, "no agent answers at https://127.0.0.1:1");
+    check("status --token-file t --user u --password-file p", 2, "cannot be used with");
+    check("scrape http://127.0.0.1:1 --ca-file ca.pem", 2, "speaks no TLS");
+    check("scrape http://127.0.0.1:1 --header-file X", 2, "write NAME=FILE");
     check("trend --limit 0", 2, "0 is not in 1..=1000");
     check("trend --from now --to now-1h", 2, "--from \"now\" is after --to \"now-1h\"");
     check("trend --from -1h", 2, "did you mean now-1h?");

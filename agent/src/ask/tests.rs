@@ -2,6 +2,7 @@
 
 use super::{AGENT_FILE, AskError, Source, ask};
 use crate::question::{Answer, CheckQuestion, CheckSubject, QueryQuestion, Question, SitesQuestion};
+use linger_config::{Access, Credentials};
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::thread::JoinHandle;
@@ -40,7 +41,7 @@ fn check_question() -> Question {
 #[track_caller]
 fn check_error(answer: Vec<u8>, message: &str, hint: Option<&str>) {
     let (address, server) = serve(vec![answer]);
-    let error = ask(&Source::Server(address.clone()), &check_question()).unwrap_err();
+    let error = ask(&Source::Server(address.clone()), &Access::default(), &check_question()).unwrap_err();
     assert_eq!(error.to_string().replace(&address, "HOST"), message);
     match (error.hint(), hint) {
         (got, None) => assert_eq!(got, None),
@@ -52,7 +53,8 @@ fn check_error(answer: Vec<u8>, message: &str, hint: Option<&str>) {
 #[test]
 fn an_answer_comes_back_as_its_type() {
     let (address, server) = serve(vec![http("200 OK", CHECK)]);
-    let answer = ask(&Source::Server(format!("http://{address}/")), &check_question()).unwrap();
+    let answer =
+        ask(&Source::Server(format!("http://{address}/")), &Access::default(), &check_question()).unwrap();
     assert!(matches!(answer, Answer::Check(check) if check.summary == "all well"));
     assert_eq!(server.join().unwrap(), ["GET /linger/v1/check?subject=agent HTTP/1.1"]);
 }
@@ -71,7 +73,7 @@ fn questions_travel_whole() {
     ];
     for (question, line) in expected {
         let (address, server) = serve(vec![http("404 Not Found", "")]);
-        ask(&Source::Server(address), &question).unwrap_err();
+        ask(&Source::Server(address), &Access::default(), &question).unwrap_err();
         assert_eq!(server.join().unwrap(), [line]);
     }
 }
@@ -107,7 +109,7 @@ fn what_is_no_agent_is_said_to_be_none() {
 fn a_connection_that_breaks_is_no_answer() {
     let cut = b"HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n{\"version\":1".to_vec();
     let (address, server) = serve(vec![cut]);
-    let error = ask(&Source::Server(address), &check_question()).unwrap_err();
+    let error = ask(&Source::Server(address), &Access::default(), &check_question()).unwrap_err();
     assert!(matches!(error, AskError::Connection { .. }), "{error:?}");
     server.join().unwrap();
 }
@@ -117,7 +119,7 @@ fn a_closed_port_says_what_to_do_next() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let server = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    let error = ask(&Source::Server(server.clone()), &Question::Status).unwrap_err();
+    let error = ask(&Source::Server(server.clone()), &Access::default(), &Question::Status).unwrap_err();
     assert_eq!(error.to_string(), format!("no agent answers at {server}"));
     assert!(error.hint().unwrap().contains("`linger agent URL`"));
 }
@@ -125,15 +127,54 @@ fn a_closed_port_says_what_to_do_next() {
 #[test]
 fn addresses_that_cannot_be_an_agent_are_refused_and_passwords_not_repeated() {
     for (server, part) in [
-        ("https://127.0.0.1:6262", "https:// is not spoken here"),
-        ("http://", "empty host"),
-        ("http://me:secret@127.0.0.1:6262", "no user name or password"),
+        ("ftp://127.0.0.1:6262", "http, https and unix are spoken"),
+        ("http://", "the host is missing"),
+        ("http://me:secret@127.0.0.1:6262", "no user or password here"),
     ] {
-        let error = ask(&Source::Server(server.into()), &Question::Status).unwrap_err();
+        let error = ask(&Source::Server(server.into()), &Access::default(), &Question::Status).unwrap_err();
         assert!(matches!(error, AskError::Address { .. }), "{error:?}");
         let text = error.to_string();
         assert!(text.contains(part) && !text.contains("secret"), "{text}");
     }
+}
+
+#[test]
+fn a_token_is_sent_and_its_refusal_says_what_to_give() {
+    let folder = tempfile::tempdir().unwrap();
+    let token = folder.path().join("token");
+    std::fs::write(&token, "s3cret\n").unwrap();
+    let access = Access { credentials: Some(Credentials::BearerFile(token)), ..Access::default() };
+    for (access, says) in [(Access::default(), "asks for credentials"), (access, "refuses these credentials")]
+    {
+        let (address, server) = serve(vec![http("401 Unauthorized", "no")]);
+        let error = ask(&Source::Server(address), &access, &Question::Status).unwrap_err();
+        assert!(
+            error.to_string().contains(says) && error.hint().unwrap().contains("--token-file"),
+            "{error}"
+        );
+        server.join().unwrap();
+    }
+}
+
+#[test]
+fn an_agent_on_a_unix_socket_is_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("linger.sock");
+    let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    let server = std::thread::spawn(move || {
+        let (mut socket, _) = listener.accept().unwrap();
+        let mut request = [0; 2048];
+        let n = socket.read(&mut request).unwrap();
+        socket.write_all(&http("200 OK", CHECK)).unwrap();
+        String::from_utf8_lossy(&request[..n]).to_lowercase()
+    });
+    let source = Source::Server(format!("unix:{}", path.display()));
+    let answer = ask(&source, &Access::default(), &check_question()).unwrap();
+    assert!(matches!(answer, Answer::Check(_)));
+    assert!(server.join().unwrap().contains("\r\nhost: localhost\r\n"));
+    let missing = Source::Server(format!("unix:{}/missing", folder.path().display()));
+    let error = ask(&missing, &Access::default(), &Question::Status).unwrap_err();
+    assert!(matches!(error, AskError::NoAgent { .. }), "{error:?}");
 }
 
 fn status(pid: u32) -> String {
@@ -160,7 +201,7 @@ fn the_agent_that_holds_a_folder_is_asked() {
     let dir = tempfile::tempdir().unwrap();
     let (address, server) = serve(vec![http("200 OK", &status(77)), http("200 OK", CHECK)]);
     std::fs::write(dir.path().join(AGENT_FILE), format!(r#"{{"pid":77,"listen":"{address}"}}"#)).unwrap();
-    let answer = ask(&Source::Data(dir.path().into()), &check_question()).unwrap();
+    let answer = ask(&Source::Data(dir.path().into()), &Access::default(), &check_question()).unwrap();
     assert!(matches!(answer, Answer::Check(_)));
     assert_eq!(server.join().unwrap().len(), 2);
 }
@@ -171,7 +212,7 @@ fn another_agent_on_the_port_of_a_killed_one_is_not_believed() {
     let (address, server) = serve(vec![http("200 OK", &status(78))]);
     std::fs::write(dir.path().join(AGENT_FILE), format!(r#"{{"pid":77,"listen":"{address}"}}"#)).unwrap();
     // Never an answer of the other agent: the folder itself is opened, and holds no store here.
-    let answer = ask(&Source::Data(dir.path().into()), &check_question());
+    let answer = ask(&Source::Data(dir.path().into()), &Access::default(), &check_question());
     assert_eq!(server.join().unwrap(), ["GET /linger/v1/status HTTP/1.1"]);
     assert!(matches!(answer, Err(AskError::Folder { .. })), "{answer:?}");
 }
@@ -179,7 +220,7 @@ fn another_agent_on_the_port_of_a_killed_one_is_not_believed() {
 #[test]
 fn a_folder_that_is_not_there_stays_away() {
     let dir = tempfile::tempdir().unwrap().path().join("misspelt");
-    let error = ask(&Source::Data(dir.clone()), &Question::Status).unwrap_err();
+    let error = ask(&Source::Data(dir.clone()), &Access::default(), &Question::Status).unwrap_err();
     assert!(error.to_string().ends_with("misspelt: no such folder") && error.hint().is_some());
     assert!(!dir.exists());
 }

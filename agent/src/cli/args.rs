@@ -1,5 +1,6 @@
 //! Every command and option, with the help that teaches them.
 
+use super::access::{AccessArgs, TargetAccessArgs};
 use super::{help, moment};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -63,7 +64,7 @@ pub(super) enum ConfigCommand {
 /// `linger agent`.
 #[derive(Clone, Debug, Args)]
 pub struct AgentArgs {
-    /// Services to watch, `http://127.0.0.1:6060`; a path prefix is allowed
+    /// Services to watch, `http://127.0.0.1:6060`, `https://…` or `unix:///run/api.sock`; a path prefix is allowed
     #[arg(value_name = "URL")]
     pub urls: Vec<String>,
     /// Configuration file (YAML); what stands here on the command line wins over it
@@ -86,11 +87,13 @@ pub struct AgentArgs {
 /// `linger scrape`.
 #[derive(Clone, Debug, Args)]
 pub struct ScrapeArgs {
-    /// The service, `http://127.0.0.1:6060`; a path prefix is allowed
+    /// The service, `http://127.0.0.1:6060`, `https://…` or `unix:///run/api.sock`; a path prefix is allowed
     pub url: String,
     /// How long to watch: longer sees slower growth
     #[arg(long = "for", value_name = "TIME", default_value = "30s", value_parser = watch_time)]
     pub watch: Duration,
+    #[command(flatten)]
+    pub(super) access: TargetAccessArgs,
     #[arg(long, short, value_enum, default_value = "table", help = help::OUTPUT)]
     pub(super) output: Output,
 }
@@ -98,13 +101,15 @@ pub struct ScrapeArgs {
 /// What every reading command takes.
 #[derive(Clone, Debug, Args)]
 pub(super) struct ReadArgs {
-    /// The agent to ask [env: LINGER_SERVER] [default: http://127.0.0.1:6262]
+    /// The agent to ask; also `https://…` or `unix:/run/linger.sock` [env: LINGER_SERVER] [default: http://127.0.0.1:6262]
     // The variable is read in `read.rs`: for clap it would conflict with --data as if it had been typed.
     #[arg(long, value_name = "URL", conflicts_with = "data")]
     pub(super) server: Option<String>,
     /// Read this folder instead; the agent that holds it is asked if it runs
     #[arg(long, value_name = "DIR")]
     pub(super) data: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) access: AccessArgs,
     #[arg(long, short, value_enum, default_value = "table", help = help::OUTPUT)]
     pub(super) output: Output,
 }

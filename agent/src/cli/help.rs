@@ -33,6 +33,8 @@ pub(super) const SCRAPE: &str = "\
 Examples:
   linger scrape http://127.0.0.1:6060
   linger scrape http://127.0.0.1:6060 --for 5m
+  linger scrape https://api:6060 --ca-file ca.pem --token-file /run/secrets/token
+  linger scrape unix:///run/api.sock
   linger scrape http://127.0.0.1:6060 --output json | jq -r '.findings[]'
 
 Findings come first, then the evidence. A growth figure needs at least 8 scrapes; slow growth needs longer.

@@ -7,13 +7,18 @@ use crate::ask::{AskError, Source, ask};
 use crate::question::{Answer, CheckQuestion, CheckSubject, QueryQuestion, Question, SitesQuestion};
 use crate::report::{Check, Range, StoreStatus, VERSION};
 use crate::show::{self, Clock, Screen};
+use linger_config::Access;
 use linger_series::Selector;
+use std::path::PathBuf;
 
 /// Where an agent listens unless told otherwise.
 const SERVER_DEFAULT: &str = "http://127.0.0.1:6262";
 
 /// The variable that stands for `--server`.
 const SERVER_VARIABLE: &str = "LINGER_SERVER";
+
+/// The variable that stands for `--token-file`.
+const TOKEN_FILE_VARIABLE: &str = "LINGER_TOKEN_FILE";
 
 pub(super) fn status(args: &ReadArgs) -> Result<u8, Failure> {
     answer(&Question::Status, args, "")
@@ -47,7 +52,7 @@ pub(super) fn check(args: &CheckArgs) -> Result<u8, Failure> {
         Subject::Defers => CheckSubject::Defers,
     };
     let question = Question::Check(CheckQuestion { subject, target: args.target.clone() });
-    let (verdict, answered) = match ask(&source(&args.read), &question) {
+    let (verdict, answered) = match ask(&source(&args.read), &access(&args.read), &question) {
         Ok(Answer::Check(check)) => (check, true),
         Ok(_) => (unanswered("the answer was to another question", UNKNOWN), false),
         Err(error) => {
@@ -69,18 +74,19 @@ pub(super) fn unanswered(summary: &str, code: u8) -> Check {
 
 fn answer(question: &Question, args: &ReadArgs, selector: &str) -> Result<u8, Failure> {
     let source = source(args);
-    let answer = ask(&source, question)?;
+    let access = access(args);
+    let answer = ask(&source, &access, question)?;
     let screen = print::screen();
     print::report(&answer, args.output, || {
-        let history = if show::has_no_points(&answer) { history(&source) } else { None };
+        let history = if show::has_no_points(&answer) { history(&source, &access) } else { None };
         page(&answer, selector, history.as_ref(), &screen)
     })?;
     Ok(OK)
 }
 
 /// How far the store reaches. Only to explain an empty answer: without it the page is shorter, not wrong.
-fn history(source: &Source) -> Option<StoreStatus> {
-    match ask(source, &Question::Status) {
+fn history(source: &Source, access: &Access) -> Option<StoreStatus> {
+    match ask(source, access, &Question::Status) {
         Ok(Answer::Status(status)) => Some(status.store),
         _ => None,
     }
@@ -113,6 +119,13 @@ fn range(args: &RangeArgs, clock: &Clock) -> Result<Range, Failure> {
         return Err(Failure::usage(message).hint("a range goes from the earlier time to the later one"));
     }
     Ok(range)
+}
+
+/// Who asks. The variable is read here, as the server's is, and by these commands alone: a token for the agent is
+/// none for a service.
+fn access(args: &ReadArgs) -> Access {
+    let token_file = std::env::var_os(TOKEN_FILE_VARIABLE).filter(|v| !v.is_empty());
+    args.access.access(token_file.map(PathBuf::from))
 }
 
 fn source(args: &ReadArgs) -> Source {

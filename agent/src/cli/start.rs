@@ -46,7 +46,10 @@ fn load(args: &AgentArgs) -> Result<Config, Failure> {
 
 /// Looks at one target without a store.
 pub(super) fn scrape(args: &ScrapeArgs) -> Result<Scraped, Failure> {
-    let config = Config::for_targets([&args.url]).map_err(|faults| misspelt(&faults))?;
+    let mut config = Config::for_targets([&args.url]).map_err(|faults| misspelt(&faults))?;
+    for target in &mut config.targets {
+        target.access = args.access.access(&target.url)?;
+    }
     if std::io::stderr().is_terminal() {
         let watch = humantime::format_duration(args.watch);
         // Nothing is left to be done when standard error is closed.

@@ -1,33 +1,61 @@
-//! One HTTP exchange with a target, bounded in time and bytes, every failure named.
+//! One bounded exchange with one target, in steps: connect, secure, prove who asks, ask, read. Each step's failure has
+//! a name, and nothing a target sends makes an exchange longer or larger than its request allows.
 //!
-//! Refuses to follow redirects (but for an added slash on the same origin), to use a proxy from the
-//! environment (a pod's HTTP_PROXY would divert loopback), and to ask for compression of its own.
+//! Refuses to follow redirects (but for an added slash on the same origin), so credentials go nowhere else; to use a
+//! proxy; to ask for compression of its own; to keep more than one idle connection, each being a goroutine there.
+
+mod connection;
+mod credentials;
+mod endpoint;
+mod memory;
+mod naming;
+mod refusal;
+mod resolve;
+mod seen;
+mod small_file;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "client/tls_absent.rs"]
+mod tls;
 
 use super::outcome::{Failure, State};
-use bytes::{Bytes, BytesMut};
-use reqwest::header::{ACCEPT_ENCODING, LOCATION};
-use reqwest::{Response, StatusCode, Url};
-use std::error::Error as _;
+use bytes::Bytes;
+use connection::Connection;
+use endpoint::Endpoint;
+use http::header::{ACCEPT, ACCEPT_ENCODING, HOST, HeaderMap, HeaderValue, USER_AGENT};
+use http::uri::{PathAndQuery, Scheme};
+use http::{Response, StatusCode, Uri};
+use http_body_util::Empty;
+use hyper::body::{Body as _, Incoming};
+use linger_config::{Access, Target, TargetUrl};
+use memory::Body;
+use seen::Seen;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Time to connect: loopback answers in microseconds, a pod's neighbour in milliseconds.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Bytes kept of the body of a failed request: Go's messages are one line.
 const ERROR_BODY_BYTES_MAX: usize = 4 * 1024;
-/// Largest first allocation for a body: what the peer announces is not believed beyond it.
-const FIRST_ALLOCATION_BYTES_MAX: usize = 256 * 1024;
+/// How long the body of a failed request is waited for: the status has said most.
+const ERROR_BODY_TIME_MAX: Duration = Duration::from_secs(1);
 
-/// An HTTP client for targets.
+/// A client of one target. Copies share their idle connection.
 #[derive(Clone)]
-pub struct Client {
-    http: reqwest::Client,
+pub struct Client(Arc<Inner>);
+
+struct Inner {
+    endpoint: Endpoint,
+    scheme: Scheme,
+    host: Result<HeaderValue, Failure>,
+    access: Access,
+    idle: Mutex<Option<Connection>>,
 }
 
 /// What to ask for.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// Full URL.
-    pub url: Url,
+    /// Path and query on the target, its prefix included.
+    pub path: PathAndQuery,
     /// From request to last byte.
     pub timeout: Duration,
     /// Largest body accepted.
@@ -43,258 +71,208 @@ pub struct Answer {
     pub took: Duration,
 }
 
+/// How far an exchange came, for who gives it up.
+#[derive(Default)]
+struct Progress {
+    seen: Option<Seen>,
+}
+
 impl Client {
-    /// A client.
-    ///
-    /// # Errors
-    /// When the system gives it no resolver or socket configuration.
-    pub fn new() -> Result<Self, reqwest::Error> {
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT_TIMEOUT)
-            .pool_max_idle_per_host(1)
-            .tcp_nodelay(true)
-            .user_agent(concat!("linger/", env!("CARGO_PKG_VERSION")))
-            .build()?;
-        Ok(Self { http })
+    /// A client of `target`. Nothing is read or opened before the first request, so it cannot fail: what is wrong
+    /// with a file or an address is the named state of each scrape until it is mended.
+    #[must_use]
+    pub fn new(target: &Target) -> Self {
+        Self::of(&target.url, &target.access)
     }
 
-    /// Makes the exchange.
+    /// A client of what answers at `url`.
+    #[must_use]
+    pub fn of(url: &TargetUrl, access: &Access) -> Self {
+        Self(Arc::new(Inner {
+            endpoint: Endpoint::new(url, &access.tls),
+            scheme: if url.scheme() == linger_config::Scheme::Https { Scheme::HTTPS } else { Scheme::HTTP },
+            host: host(url),
+            access: access.clone(),
+            idle: Mutex::new(None),
+        }))
+    }
+
+    /// Asks, and wants status 200.
     ///
     /// # Errors
     /// A [`Failure`] with its named state.
     pub async fn fetch(&self, request: &Request) -> Result<Answer, Failure> {
         let started = Instant::now();
-        let mut received = 0;
-        match tokio::time::timeout(request.timeout, self.exchange(request, &mut received)).await {
-            Ok(Ok(body)) => Ok(Answer { body, took: started.elapsed() }),
-            Ok(Err(failure)) => Err(failure),
-            Err(_) => Err(Failure::new(
-                State::TimedOut,
-                format!("no complete answer within {}, {received} bytes came in", seconds(request.timeout)),
-            )),
-        }
+        let body = self.in_time(request, async |progress| self.0.fetch(request, progress).await).await?;
+        Ok(Answer { body, took: started.elapsed() })
     }
 
-    async fn exchange(&self, request: &Request, received: &mut usize) -> Result<Bytes, Failure> {
-        let mut response = match self.send(request.url.clone()).await {
-            // The service may have closed the idle connection just when it was used again: once more, afresh.
-            Err(f) if f.state == State::Reset => self.send(request.url.clone()).await.map_err(|_| f)?,
-            sent => sent?,
+    /// Asks, and gives back status and body whatever the status is.
+    ///
+    /// # Errors
+    /// A [`Failure`] where there is no complete answer.
+    pub async fn get(&self, request: &Request) -> Result<(StatusCode, Bytes), Failure> {
+        self.in_time(request, async |progress| {
+            let (mut connection, answer) = self.0.ask(&request.path, progress).await?;
+            let status = answer.status();
+            let body = read(&mut connection, answer, request.body_bytes_max).await?;
+            self.0.keep(connection).await;
+            Ok((status, body))
+        })
+        .await
+    }
+
+    async fn in_time<T>(
+        &self,
+        request: &Request,
+        work: impl AsyncFnOnce(&mut Progress) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let mut progress = Progress::default();
+        match tokio::time::timeout(request.timeout, work(&mut progress)).await {
+            Ok(done) => done,
+            Err(_) => Err(progress.given_up(request.timeout)),
+        }
+    }
+}
+
+impl Progress {
+    fn given_up(&self, after: Duration) -> Failure {
+        let after = naming::seconds(after);
+        let detail = match self.seen.as_ref().map(Seen::bytes) {
+            None => format!("no connection within {after}"),
+            Some(0) => format!("connected and asked, but not one byte of an answer came within {after}"),
+            Some(n) => format!("{n} bytes came, but the answer was not complete within {after}"),
         };
-        if let Some(slashed) = added_slash(&request.url, &response) {
-            response = self.send(slashed).await?;
+        Failure::new(State::TimedOut, detail)
+    }
+}
+
+impl Inner {
+    async fn fetch(&self, request: &Request, progress: &mut Progress) -> Result<Bytes, Failure> {
+        let (mut connection, mut answer) = self.ask(&request.path, progress).await?;
+        let host = self.host.as_ref().ok().and_then(|h| h.to_str().ok()).unwrap_or("");
+        let slashed =
+            refusal::added_slash(answer.status(), answer.headers(), &request.path, &self.scheme, host);
+        if let Some(path) = slashed {
+            read(&mut connection, answer, ERROR_BODY_BYTES_MAX).await?;
+            self.keep(connection).await;
+            (connection, answer) = self.ask(&path, progress).await?;
         }
-        if response.status() != StatusCode::OK {
-            return Err(refused_by_status(response).await);
+        if answer.status() != StatusCode::OK {
+            return Err(self.refused(connection, answer).await);
         }
-        read_body(&mut response, request.body_bytes_max, received).await
+        let body = read(&mut connection, answer, request.body_bytes_max).await?;
+        self.keep(connection).await;
+        Ok(body)
     }
 
-    async fn send(&self, url: Url) -> Result<Response, Failure> {
-        let request = self.http.get(url).header(ACCEPT_ENCODING, "identity");
-        request.send().await.map_err(|e| not_connected(&e))
+    /// Sends one request; beside the answer comes the connection that carries its body.
+    async fn ask(
+        &self,
+        path: &PathAndQuery,
+        progress: &mut Progress,
+    ) -> Result<(Connection, Response<Incoming>), Failure> {
+        let request = self.request(path)?;
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(mut idle) = idle
+            && idle.is_reusable().await
+        {
+            progress.seen = Some(idle.seen().clone());
+            match idle.send(request.clone()).await {
+                Ok(answer) => return Ok((idle, answer)),
+                // The service may have closed the idle connection just when it was used again: once more, afresh.
+                Err(_) if idle.seen().bytes() == 0 => progress.seen = None,
+                Err(broken) => return Err(naming::before_the_body(&broken, idle.seen())),
+            }
+        }
+        let mut connection = self.endpoint.connect().await?;
+        progress.seen = Some(connection.seen().clone());
+        match connection.send(request).await {
+            Ok(answer) => Ok((connection, answer)),
+            Err(broken) => Err(naming::before_the_body(&broken, connection.seen())),
+        }
     }
-}
 
-fn seconds(d: Duration) -> String {
-    format!("{} s", (d.as_secs_f64() * 10.0).round() / 10.0)
-}
-
-/// The one redirect that is followed: the same URL with a slash at the end of its path.
-fn added_slash(url: &Url, response: &Response) -> Option<Url> {
-    if !response.status().is_redirection() {
-        return None;
+    fn request(&self, path: &PathAndQuery) -> Result<http::Request<Empty<Bytes>>, Failure> {
+        let mut request = http::Request::new(Empty::new());
+        *request.uri_mut() = Uri::from(path.clone());
+        let headers: &mut HeaderMap = request.headers_mut();
+        headers.insert(HOST, self.host.clone()?);
+        headers.insert(USER_AGENT, HeaderValue::from_static(concat!("linger/", env!("CARGO_PKG_VERSION"))));
+        headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        credentials::add(&self.access, headers)?;
+        Ok(request)
     }
-    let location = response.headers().get(LOCATION)?.to_str().ok()?;
-    let there = url.join(location).ok()?;
-    let same = there.origin() == url.origin() && there.path() == format!("{}/", url.path());
-    same.then(|| {
-        let mut slashed = url.clone();
-        slashed.set_path(there.path());
-        slashed
-    })
-}
 
-async fn read_body(response: &mut Response, limit: usize, received: &mut usize) -> Result<Bytes, Failure> {
-    let announced = response.content_length().map_or(0, |n| usize::try_from(n).unwrap_or(usize::MAX));
-    if announced > limit {
-        let detail = format!("the answer announces {announced} bytes, the limit is {limit}");
-        return Err(Failure::new(State::TooLarge, detail));
-    }
-    let mut body = BytesMut::with_capacity(announced.min(FIRST_ALLOCATION_BYTES_MAX));
-    loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) => {
-                *received += chunk.len();
-                if *received > limit {
-                    let detail = format!("the answer goes on beyond the limit of {limit} bytes");
-                    return Err(Failure::new(State::TooLarge, detail));
+    /// Names an answer that says no.
+    async fn refused(&self, mut connection: Connection, answer: Response<Incoming>) -> Failure {
+        let (head, mut body) = answer.into_parts();
+        let mut text = Vec::new();
+        let reading = async {
+            while let Some(Ok(piece)) = connection.chunk(&mut body).await {
+                text.extend(piece.iter().take(ERROR_BODY_BYTES_MAX - text.len()));
+                if text.len() >= ERROR_BODY_BYTES_MAX {
+                    return false;
                 }
-                body.extend_from_slice(&chunk);
             }
-            Ok(None) => return Ok(body.freeze()),
-            Err(e) => {
-                let detail = format!("the answer broke off after {received} bytes: {}", root_cause(&e));
-                return Err(Failure::new(State::Truncated, detail));
-            }
+            true
+        };
+        let whole = tokio::time::timeout(ERROR_BODY_TIME_MAX, reading).await.unwrap_or(false);
+        if whole {
+            self.keep(connection).await;
+        }
+        let sent = credentials::described(&self.access);
+        refusal::named(head.status, &head.headers, &String::from_utf8_lossy(&text), sent.as_deref())
+    }
+
+    /// Keeps a connection whose answer was read whole for the next request.
+    async fn keep(&self, mut connection: Connection) {
+        if connection.is_reusable().await {
+            *self.idle.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection);
         }
     }
 }
 
-/// Names an answer whose status is not 200. Go's own messages are those of net/http/pprof `serveError`
-/// (Go 1.22 to 1.27, net/http/pprof/pprof.go: Profile, Trace, durationExceedsWriteTimeout).
-async fn refused_by_status(mut response: Response) -> Failure {
-    let status = response.status();
-    if status.is_redirection() {
-        let to = response.headers().get(LOCATION).and_then(|l| l.to_str().ok()).unwrap_or("nowhere");
-        return Failure::new(State::Redirected, format!("status {} to {to}", status.as_u16()));
-    }
-    let mut text = String::new();
-    while let Ok(Some(chunk)) = response.chunk().await {
-        text.push_str(&String::from_utf8_lossy(&chunk));
-        if text.len() >= ERROR_BODY_BYTES_MAX {
-            break;
-        }
-    }
-    let message = text.lines().map(str::trim).find(|l| !l.is_empty()).unwrap_or("");
-    let detail = format!("status {}: {message}", status.as_u16());
-    Failure::new(state_of_status(status, &text), detail)
-}
-
-fn state_of_status(status: StatusCode, text: &str) -> State {
-    match status.as_u16() {
-        401 | 403 | 407 => State::Unauthorized,
-        404 | 405 | 410 | 501 => State::Unsupported,
-        400 if text.contains("WriteTimeout") => State::WindowTooLong,
-        500 if text.contains("Could not enable") => State::Busy,
-        _ => State::ServerError,
-    }
-}
-
-/// Names a failure before the first byte of an answer.
-fn not_connected(error: &reqwest::Error) -> Failure {
-    let cause = root_cause(error);
-    let kind = io_kind(error);
-    let state = match kind {
-        Some(std::io::ErrorKind::ConnectionRefused) => State::Refused,
-        _ if cause.contains("failed to lookup address") || cause.contains("dns error") => State::Unresolved,
-        Some(std::io::ErrorKind::TimedOut) => State::TimedOut,
-        _ if error.is_timeout() => State::TimedOut,
-        _ if error.is_connect() => State::Refused,
-        _ => State::Reset,
+/// What the URL says, without a port that is its scheme's own (RFC 9110, 7.2).
+fn host(url: &TargetUrl) -> Result<HeaderValue, Failure> {
+    use linger_config::Scheme::{Http, Https, Unix};
+    let text = match (url.scheme(), url.port()) {
+        (Unix, _) => "localhost".to_owned(),
+        (Http, 80) | (Https, 443) => url.host().to_owned(),
+        (_, port) => format!("{}:{port}", url.host()),
     };
-    Failure::new(state, cause)
+    HeaderValue::from_str(&text)
+        .map_err(|_| Failure::new(State::Internal, "the host is no value of a header"))
 }
 
-fn io_kind(error: &reqwest::Error) -> Option<std::io::ErrorKind> {
-    let mut next = error.source();
-    while let Some(e) = next {
-        if let Some(io) = e.downcast_ref::<std::io::Error>() {
-            return Some(io.kind());
+/// Reads a body whole, up to `bytes_max`.
+async fn read(
+    connection: &mut Connection,
+    answer: Response<Incoming>,
+    bytes_max: usize,
+) -> Result<Bytes, Failure> {
+    let mut incoming = answer.into_body();
+    let announced = incoming.size_hint().exact().map_or(0, |n| usize::try_from(n).unwrap_or(usize::MAX));
+    let too_large = |why: String| Failure::new(State::TooLarge, why);
+    if announced > bytes_max {
+        return Err(too_large(format!("the answer announces {announced} bytes, the limit is {bytes_max}")));
+    }
+    let mut body = Body::announced(announced);
+    while let Some(piece) = connection.chunk(&mut incoming).await {
+        let received = body.as_ref().len();
+        let piece = piece.map_err(|e| naming::within_the_body(&e, received))?;
+        if received + piece.len() > bytes_max {
+            return Err(too_large(format!("the answer goes on beyond the limit of {bytes_max} bytes")));
         }
-        next = e.source();
+        body.push(&piece).map_err(|_| {
+            too_large(format!(
+                "large answers of other targets leave no room beyond {received} bytes just now"
+            ))
+        })?;
     }
-    None
-}
-
-/// The innermost message, which says most and names no URL.
-fn root_cause(error: &reqwest::Error) -> String {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = error.source();
-    let mut text = String::from("no answer");
-    while let Some(e) = cause {
-        text = e.to_string();
-        cause = e.source();
-    }
-    text
+    Ok(body.whole())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Client, Request, state_of_status};
-    use crate::scrape::outcome::State;
-    use reqwest::StatusCode;
-    use std::io::{Read, Write};
-    use std::net::TcpListener;
-    use std::time::Duration;
-
-    /// Serves each of `answers` to one connection, in turn, then stops.
-    fn fake(answers: Vec<Vec<u8>>) -> String {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        std::thread::spawn(move || {
-            for answer in answers {
-                let Ok((mut peer, _)) = listener.accept() else { return };
-                let mut head = [0; 2048];
-                let _ = peer.read(&mut head);
-                let _ = peer.write_all(&answer);
-                if answer.is_empty() {
-                    std::thread::sleep(Duration::from_millis(600));
-                }
-            }
-        });
-        format!("http://{address}/debug/pprof/heap")
-    }
-
-    #[track_caller]
-    fn check(answers: &[&str], expected: Result<&str, State>) {
-        let url = fake(answers.iter().map(|a| a.as_bytes().to_vec()).collect());
-        let request =
-            Request { url: url.parse().unwrap(), timeout: Duration::from_millis(300), body_bytes_max: 64 };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let got = runtime.block_on(async { Client::new().unwrap().fetch(&request).await });
-        let got = got.map(|a| String::from_utf8(a.body.to_vec()).unwrap()).map_err(|f| f.state);
-        assert_eq!(got, expected.map(str::to_owned), "{answers:?}");
-    }
-
-    #[test]
-    fn each_way_an_answer_goes_wrong_has_its_name() {
-        let ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
-        check(&[ok], Ok("hi"));
-        check(&["HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nhi"], Err(State::Truncated));
-        check(&["HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\nhi"], Err(State::TooLarge));
-        check(
-            &["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"],
-            Err(State::Truncated),
-        );
-        let long = format!("HTTP/1.1 200 OK\r\n\r\n{}", "x".repeat(100));
-        check(&[&long], Err(State::TooLarge));
-        check(&["HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"], Err(State::Unsupported));
-        check(&["HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n"], Err(State::Unauthorized));
-        check(&["HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n"], Err(State::ServerError));
-        check(&["SSH-2.0-OpenSSH\r\n"], Err(State::Reset));
-        check(&[""], Err(State::TimedOut));
-    }
-
-    #[test]
-    fn only_an_added_slash_is_followed() {
-        let ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
-        let to = |l: &str| {
-            format!("HTTP/1.1 301 Moved\r\nLocation: {l}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-        };
-        check(&[&to("/debug/pprof/heap/"), ok], Ok("hi"));
-        check(&[&to("/elsewhere"), ok], Err(State::Redirected));
-        check(&[&to("http://127.0.0.1:1/debug/pprof/heap/"), ok], Err(State::Redirected));
-    }
-
-    #[test]
-    fn a_closed_port_is_refused() {
-        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let url = format!("http://{free}/").parse().unwrap();
-        let request = Request { url, timeout: Duration::from_secs(2), body_bytes_max: 64 };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let got = runtime.block_on(async { Client::new().unwrap().fetch(&request).await });
-        assert_eq!(got.unwrap_err().state, State::Refused);
-    }
-
-    #[test]
-    fn go_says_busy_with_a_500_and_too_long_with_a_400() {
-        let status = |s: u16, t: &str| state_of_status(StatusCode::from_u16(s).unwrap(), t);
-        let busy = "Could not enable CPU profiling: cpu profiling already in use\n";
-        assert_eq!(status(500, busy), State::Busy);
-        assert_eq!(status(500, "Could not enable tracing: tracing is already enabled"), State::Busy);
-        assert_eq!(status(400, "profile duration exceeds server's WriteTimeout"), State::WindowTooLong);
-        assert_eq!(status(500, "oops"), State::ServerError);
-    }
-}
+mod tests;

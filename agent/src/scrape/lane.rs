@@ -153,7 +153,7 @@ impl Scraper {
         let spent = match fetched {
             Ok(answer) => Some(answer.took),
             // Nobody was reached, or somebody said no at once.
-            Err(f) if f.state.is_unreachable() || f.state == State::Busy => None,
+            Err(f) if f.state.never_reached_the_handler() || f.state == State::Busy => None,
             // Whoever gave up on an answer has made the service work for it all the same.
             Err(_) => Some((self.now() - began).min(cost::FAILED_MAX)),
         };

@@ -17,9 +17,15 @@ pub enum State {
     Waiting,
     /// The target does not accept connections at present.
     Refused,
+    /// The network has no way to the target's address.
+    NoRoute,
     /// The target's name does not resolve.
     Unresolved,
-    /// The connection broke before or inside the answer.
+    /// There is no unix socket at the target's path.
+    SocketMissing,
+    /// The system does not let the agent use the target's unix socket.
+    SocketDenied,
+    /// The connection broke before the answer began.
     Reset,
     /// The body ended before its announced or its format's end.
     Truncated,
@@ -27,12 +33,20 @@ pub enum State {
     TimedOut,
     /// The body is over a limit.
     TooLarge,
+    /// The body is over the limit once it is decompressed.
+    TooLargeInflated,
+    /// Headers or interim answers without end.
+    HeadTooLarge,
     /// Another profiler runs in the service.
     Busy,
     /// The service has no such endpoint.
     Unsupported,
-    /// The service asks for credentials.
+    /// The service asks for credentials, or for others.
     Unauthorized,
+    /// The service knows who asks and says no.
+    Forbidden,
+    /// A file with a token, password, key or certificate cannot be used.
+    CredentialsUnreadable,
     /// The service points elsewhere.
     Redirected,
     /// The service's write timeout is shorter than the profile.
@@ -41,6 +55,24 @@ pub enum State {
     ServerError,
     /// The body is not what the endpoint gives in a Go service.
     NotPprof,
+    /// What answers does not speak HTTP/1.
+    NotHttp,
+    /// `http` was spoken to a port that speaks TLS.
+    SpeaksTls,
+    /// TLS was spoken to a port that speaks plain HTTP.
+    SpeaksPlain,
+    /// No authority we trust vouches for the service's certificate.
+    CertificateUntrusted,
+    /// The service's certificate is not valid now.
+    CertificateExpired,
+    /// The service's certificate is for another name.
+    CertificateName,
+    /// The service wants a client certificate, or another one.
+    CertificateWanted,
+    /// The handshake failed for another reason.
+    HandshakeFailed,
+    /// This build of linger speaks no TLS.
+    NoTls,
     /// Not asked for now, to spare the service.
     Held,
     /// Switched off by configuration.
@@ -52,6 +84,47 @@ pub enum State {
 }
 
 impl State {
+    /// Every state.
+    pub const ALL: &[Self] = &[
+        Self::Ok,
+        Self::NotSampled,
+        Self::Scheduled,
+        Self::Waiting,
+        Self::Refused,
+        Self::NoRoute,
+        Self::Unresolved,
+        Self::SocketMissing,
+        Self::SocketDenied,
+        Self::Reset,
+        Self::Truncated,
+        Self::TimedOut,
+        Self::TooLarge,
+        Self::TooLargeInflated,
+        Self::HeadTooLarge,
+        Self::Busy,
+        Self::Unsupported,
+        Self::Unauthorized,
+        Self::Forbidden,
+        Self::CredentialsUnreadable,
+        Self::Redirected,
+        Self::WindowTooLong,
+        Self::ServerError,
+        Self::NotPprof,
+        Self::NotHttp,
+        Self::SpeaksTls,
+        Self::SpeaksPlain,
+        Self::CertificateUntrusted,
+        Self::CertificateExpired,
+        Self::CertificateName,
+        Self::CertificateWanted,
+        Self::HandshakeFailed,
+        Self::NoTls,
+        Self::Held,
+        Self::Off,
+        Self::Stuck,
+        Self::Internal,
+    ];
+
     /// The name shown, in JSON and tables, and the `reason` label of failures.
     #[must_use]
     pub fn as_str(&self) -> &'static str {
@@ -61,18 +134,34 @@ impl State {
             Self::Scheduled => "scheduled",
             Self::Waiting => "waiting for target",
             Self::Refused => "refused",
+            Self::NoRoute => "no route",
             Self::Unresolved => "unresolved",
+            Self::SocketMissing => "socket missing",
+            Self::SocketDenied => "socket denied",
             Self::Reset => "reset",
             Self::Truncated => "truncated",
             Self::TimedOut => "timed out",
             Self::TooLarge => "too large",
+            Self::TooLargeInflated => "too large inflated",
+            Self::HeadTooLarge => "head too large",
             Self::Busy => "busy",
             Self::Unsupported => "unsupported",
             Self::Unauthorized => "unauthorized",
+            Self::Forbidden => "forbidden",
+            Self::CredentialsUnreadable => "credentials unreadable",
             Self::Redirected => "redirected",
             Self::WindowTooLong => "window too long",
             Self::ServerError => "server error",
             Self::NotPprof => "not pprof",
+            Self::NotHttp => "not http",
+            Self::SpeaksTls => "speaks tls",
+            Self::SpeaksPlain => "speaks plain http",
+            Self::CertificateUntrusted => "certificate untrusted",
+            Self::CertificateExpired => "certificate expired",
+            Self::CertificateName => "certificate for another name",
+            Self::CertificateWanted => "client certificate wanted",
+            Self::HandshakeFailed => "tls failed",
+            Self::NoTls => "built without tls",
             Self::Held => "held",
             Self::Off => "off",
             Self::Stuck => "stuck",
@@ -89,20 +178,49 @@ impl State {
     /// Whether the whole target is out of reach, so that other collectors need not try.
     #[must_use]
     pub fn is_unreachable(&self) -> bool {
-        matches!(self, Self::Refused | Self::Unresolved | Self::Waiting)
+        matches!(
+            self,
+            Self::Refused
+                | Self::NoRoute
+                | Self::Unresolved
+                | Self::SocketMissing
+                | Self::SocketDenied
+                | Self::Waiting
+        )
     }
 
-    /// Whether a failed look at the index page means that the rest is not asked for either: nobody is there, or
-    /// whoever is there cannot keep up. An index page that is merely missing is no such sign.
+    /// Whether nothing but the service's TLS stack, or nothing at all, was made to work for it: no cost is counted.
+    #[must_use]
+    pub fn never_reached_the_handler(&self) -> bool {
+        self.is_unreachable()
+            || matches!(
+                self,
+                Self::CredentialsUnreadable
+                    | Self::SpeaksTls
+                    | Self::SpeaksPlain
+                    | Self::CertificateUntrusted
+                    | Self::CertificateExpired
+                    | Self::CertificateName
+                    | Self::CertificateWanted
+                    | Self::HandshakeFailed
+                    | Self::NoTls
+                    | Self::NotHttp
+            )
+    }
+
+    /// Whether a failed look at the index page means that the rest is not asked for either: nobody is there, whoever
+    /// is there cannot keep up, or we have not come to speak with each other at all. An index page that is merely
+    /// missing is no such sign.
     #[must_use]
     pub fn spares_the_rest(&self) -> bool {
-        self.is_unreachable() || matches!(self, Self::Reset | Self::TimedOut | Self::ServerError)
+        self.never_reached_the_handler()
+            || matches!(self, Self::Reset | Self::TimedOut | Self::ServerError | Self::HeadTooLarge)
     }
 
     /// Whether the process behind the port may have been replaced.
     #[must_use]
     pub fn hints_at_restart(&self) -> bool {
-        matches!(self, Self::Refused | Self::Unresolved | Self::Waiting | Self::Reset)
+        self.is_unreachable() || matches!(self, Self::Reset)
     }
 
     /// What the user can do next.
@@ -113,15 +231,28 @@ impl State {
             Self::NotSampled => "set its sampling rate in the service to see it",
             Self::Waiting => "start the service, or check the URL's host and port; linger keeps trying",
             Self::Refused => "check that the service runs and listens on this address",
+            Self::NoRoute => "check the address and this machine's network; in a pod the target is 127.0.0.1",
             Self::Unresolved => "check the host name; in a pod the target is 127.0.0.1",
+            Self::SocketMissing => "check the path, and that the service runs and listens there",
+            Self::SocketDenied => {
+                "give linger's user or group write permission on the socket, and search permission on its folder"
+            }
             Self::Reset => "the service may have restarted; see its log when this repeats",
             Self::Truncated => "see the service's log; a proxy or a write timeout may cut answers",
             Self::TimedOut => "raise this collector's timeout, or look why the service answers slowly",
             Self::TooLarge => "raise this collector's body_bytes_max if you trust the service",
+            Self::TooLargeInflated => "check what answers there: no Go service's profile inflates to so much",
+            Self::HeadTooLarge => "check the port: no Go service answers with such a head",
             Self::Busy => "another profiler runs in the service; linger retries by itself",
             Self::Unsupported => "import _ \"net/http/pprof\" in the service and check the URL's path prefix",
             Self::Unauthorized => {
-                "serve /debug/pprof without credentials on loopback; credentials for targets come with a later release"
+                "set authorization.credentials_file or basic_auth for this target to what the service accepts"
+            }
+            Self::Forbidden => {
+                "let the service or the proxy before it allow these credentials to read /debug/pprof"
+            }
+            Self::CredentialsUnreadable => {
+                "mend the file named, its path, owner or mode; linger reads it again at each scrape"
             }
             Self::Redirected => "use the URL it points to, if that is the service",
             Self::WindowTooLong => {
@@ -129,6 +260,23 @@ impl State {
             }
             Self::ServerError => "see the service's log",
             Self::NotPprof => "check the port: something else answers there",
+            Self::NotHttp => "check the port: what answers there does not speak HTTP/1",
+            Self::SpeaksTls => "write https:// in the target's URL, and name its CA in tls_config.ca_file",
+            Self::SpeaksPlain => "write http:// in the target's URL: this port speaks no TLS",
+            Self::CertificateUntrusted => "name the CA that signed the certificate in tls_config.ca_file",
+            Self::CertificateExpired => {
+                "renew the service's certificate, or check the clocks of both machines"
+            }
+            Self::CertificateName => {
+                "use a name of the certificate in the URL, or give it in tls_config.server_name"
+            }
+            Self::CertificateWanted => {
+                "give tls_config.cert_file and key_file a pair whose CA the service trusts"
+            }
+            Self::HandshakeFailed => {
+                "check which versions of TLS the service speaks; linger speaks 1.2 and 1.3"
+            }
+            Self::NoTls => "use a linger built with the feature tls, or an address with http:// or unix://",
             Self::Stuck => {
                 "please report it; this collector rests until linger restarts or reloads (kill -HUP)"
             }
@@ -162,35 +310,51 @@ impl Failure {
 /// Longest detail kept, in characters: enough for one sentence with a quoted line of an answer.
 pub const DETAIL_CHARS_MAX: usize = 240;
 
-/// Text from a target, safe for logs and terminals: control characters become spaces, the rest is cut.
+/// Text from a target, safe for logs and terminals: what does not print becomes a space, the rest is cut.
 #[must_use]
 pub fn printable(text: &str) -> String {
-    let mut out: String = text
-        .chars()
-        .take(DETAIL_CHARS_MAX)
-        .map(|c| if c.is_control() || ('\u{202a}'..='\u{202e}').contains(&c) { ' ' } else { c })
-        .collect();
+    let mut out: String =
+        text.chars().take(DETAIL_CHARS_MAX).map(|c| if is_invisible(c) { ' ' } else { c }).collect();
     if text.chars().nth(DETAIL_CHARS_MAX).is_some() {
         out.push('…');
     }
     out
 }
 
+/// Control characters, and those that change how the text around them is read: Unicode's bidirectional controls
+/// (UAX 9, table 1), line and paragraph separators, and characters without width.
+fn is_invisible(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
 #[cfg(test)]
 mod tests {
     use super::{DETAIL_CHARS_MAX, Failure, State};
+    use std::collections::BTreeSet;
 
     #[test]
     fn details_carry_no_escape_sequences_and_an_end() {
-        let f = Failure::new(State::NotPprof, format!("\u{1b}[31mred\n{}", "x".repeat(1000)));
-        assert!(f.detail.starts_with(" [31mred x") && f.detail.chars().count() == DETAIL_CHARS_MAX + 1);
+        let f = Failure::new(State::NotPprof, format!("\u{1b}[31mred\n\u{2066}{}", "x".repeat(1000)));
+        assert!(f.detail.starts_with(" [31mred  x") && f.detail.chars().count() == DETAIL_CHARS_MAX + 1);
     }
 
     #[test]
-    fn every_failure_has_a_next_step() {
-        for s in [State::Refused, State::Busy, State::NotPprof, State::Truncated, State::WindowTooLong] {
-            assert!(s.next_step().is_some() && !s.is_success(), "{s}");
+    fn every_failure_has_a_name_of_its_own_and_a_next_step() {
+        let calm = [State::Ok, State::Scheduled, State::Held, State::Off];
+        for s in State::ALL {
+            assert_eq!(s.next_step().is_none(), calm.contains(s), "{s}");
         }
-        assert!(State::Ok.next_step().is_none());
+        let names: BTreeSet<&str> = State::ALL.iter().map(State::as_str).collect();
+        assert_eq!(names.len(), State::ALL.len());
+    }
+
+    #[test]
+    fn who_was_not_reached_is_not_asked_for_the_rest() {
+        for s in State::ALL {
+            assert!(s.spares_the_rest() || !s.never_reached_the_handler(), "{s}");
+            assert!(s.never_reached_the_handler() || !s.is_unreachable(), "{s}");
+        }
+        assert!(!State::Unsupported.spares_the_rest() && !State::Unauthorized.spares_the_rest());
     }
 }

@@ -1,9 +1,10 @@
 //! Which request a collector makes.
 
 use super::client::Request;
+use http::Uri;
+use http::uri::PathAndQuery;
 use linger_config::{Collector, CollectorKind, Target};
 use linger_proto::symbol;
-use reqwest::Url;
 
 /// Largest answer of `/debug/pprof/symbol`: 2,048 names of 512 bytes.
 const SYMBOL_BYTES_MAX: usize = 1024 * 1024;
@@ -15,17 +16,17 @@ const SYMBOL_BYTES_MAX: usize = 1024 * 1024;
 /// The configured path does not make a URL.
 pub fn request(target: &Target, kind: CollectorKind) -> Result<Request, String> {
     let collector = target.collectors.get(kind);
-    let mut url = join(target, &collector.path)?;
-    match kind {
-        CollectorKind::Heap => {
-            url.query_pairs_mut().append_pair("debug", "1");
-        }
-        CollectorKind::Cpu | CollectorKind::Trace => {
-            url.query_pairs_mut().append_pair("seconds", &window_s(collector).to_string());
-        }
-        _ => {}
-    }
-    Ok(Request { url, timeout: collector.timeout.get(), body_bytes_max: collector.body_bytes_max.as_usize() })
+    let query = match kind {
+        CollectorKind::Heap => Some("debug=1".to_owned()),
+        CollectorKind::Cpu | CollectorKind::Trace => Some(format!("seconds={}", window_s(collector))),
+        _ => None,
+    };
+    let path = path(target, &collector.path, query.as_deref())?;
+    Ok(Request {
+        path,
+        timeout: collector.timeout.get(),
+        body_bytes_max: collector.body_bytes_max.as_usize(),
+    })
 }
 
 /// The requests that name code addresses, beside the heap profile. GET, since Go 1.23 and later answer a POST
@@ -37,9 +38,8 @@ pub fn symbol_requests(target: &Target, pcs: &[u64]) -> Result<Vec<Request>, Str
     let heap = target.collectors.get(CollectorKind::Heap);
     let folder = heap.path.rsplit_once('/').map_or("", |(folder, _)| folder);
     let one = |query: String| {
-        let mut url = join(target, &format!("{folder}/symbol"))?;
-        url.set_query(Some(&query));
-        Ok(Request { url, timeout: heap.timeout.get(), body_bytes_max: SYMBOL_BYTES_MAX })
+        let path = path(target, &format!("{folder}/symbol"), Some(&query))?;
+        Ok(Request { path, timeout: heap.timeout.get(), body_bytes_max: SYMBOL_BYTES_MAX })
     };
     symbol::request_queries(pcs).into_iter().map(one).collect()
 }
@@ -50,8 +50,14 @@ pub fn window_s(collector: &Collector) -> u64 {
     collector.window.map_or(0, |w| w.get().as_secs())
 }
 
-fn join(target: &Target, path: &str) -> Result<Url, String> {
-    Url::parse(&target.url.join(path)).map_err(|e| format!("{} and {path} make no URL: {e}", target.url))
+/// `path` below the target's prefix. A path that already asks something keeps it, and `query` is added.
+fn path(target: &Target, path: &str, query: Option<&str>) -> Result<PathAndQuery, String> {
+    let joint = if path.contains('?') { '&' } else { '?' };
+    let query = query.map(|q| format!("{joint}{q}")).unwrap_or_default();
+    let url = format!("{}{query}", target.url.join(path));
+    let made = url.parse::<Uri>().map_err(|e| e.to_string());
+    let path_of = |uri: Uri| uri.path_and_query().cloned().ok_or_else(|| "no path".to_owned());
+    made.and_then(path_of).map_err(|why| format!("{} and {path} make no URL: {why}", target.url))
 }
 
 #[cfg(test)]
@@ -63,14 +69,14 @@ mod tests {
     fn each_collector_asks_for_the_cheapest_form() {
         let config = Config::for_targets(["http://127.0.0.1:6060/admin"]).unwrap();
         let target = &config.targets[0];
-        let url = |kind| request(target, kind).unwrap().url.to_string();
-        let base = "http://127.0.0.1:6060/admin/debug/pprof/";
+        let url = |kind| request(target, kind).unwrap().path.to_string();
+        let base = "/admin/debug/pprof/";
         assert_eq!(url(CollectorKind::Count), base);
         assert_eq!(url(CollectorKind::Goroutine), format!("{base}goroutine"));
         assert_eq!(url(CollectorKind::Heap), format!("{base}heap?debug=1"));
         assert_eq!(url(CollectorKind::Cpu), format!("{base}profile?seconds=5"));
         assert_eq!(url(CollectorKind::Trace), format!("{base}trace?seconds=1"));
         let symbols = symbol_requests(target, &[1, 2]).unwrap();
-        assert_eq!(symbols[0].url.to_string(), format!("{base}symbol?0x1+0x2"));
+        assert_eq!(symbols[0].path.to_string(), format!("{base}symbol?0x1+0x2"));
     }
 }

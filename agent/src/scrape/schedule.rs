@@ -319,7 +319,7 @@ impl Schedule {
                     fraction(self.seed ^ u64::from(began.subsec_nanos()).wrapping_mul(2 * i as u64 + 1));
                 BUSY_RETRY.mul_f64(1.0 + jitter).div_f64(self.rules.time_scale).min(every)
             }
-            State::Unsupported | State::Unauthorized => {
+            State::Unsupported | State::Unauthorized | State::Forbidden => {
                 every.max(UNSUPPORTED_RETRY.div_f64(self.rules.time_scale))
             }
             _ => every,

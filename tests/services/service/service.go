@@ -1,5 +1,5 @@
-// Package service is what the watched services share: a loopback listener with net/http/pprof, a bounded life, and
-// /truth. It refuses any address that is not loopback.
+// Package service is what the watched services share: a loopback listener or a unix socket with net/http/pprof, plain
+// or guarded (door.go), a bounded life, and /truth. It refuses any address that is not loopback.
 package service
 
 import (
@@ -8,7 +8,6 @@ import (
 	"flag"
 	"fmt"
 	"log"
-	"net"
 	"net/http"
 	_ "net/http/pprof" // what is watched
 	"os"
@@ -39,19 +38,17 @@ func Below(lines int) *Site {
 func Serve(start func() error, truth func() any) {
 	listen := flag.String("listen", "127.0.0.1:0", "loopback address to serve on; port 0 picks a free one")
 	lifetime := flag.Duration("for", 30*time.Minute, "end after this time")
+	door := doorFlags()
 	flag.Parse()
-	if err := serve(*listen, *lifetime, start, truth); err != nil {
+	if err := serve(*listen, *lifetime, door, start, truth); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func serve(listen string, lifetime time.Duration, start func() error, truth func() any) error {
-	listener, err := net.Listen("tcp", listen)
+func serve(listen string, lifetime time.Duration, door *door, start func() error, truth func() any) error {
+	listener, err := door.listen(listen)
 	if err != nil {
 		return err
-	}
-	if !listener.Addr().(*net.TCPAddr).IP.IsLoopback() {
-		return fmt.Errorf("%s is not a loopback address", listener.Addr())
 	}
 	if err := start(); err != nil {
 		return err
@@ -64,7 +61,11 @@ func serve(listen string, lifetime time.Duration, start func() error, truth func
 	defer stop()
 	ctx, cancel := context.WithTimeout(ctx, lifetime)
 	defer cancel()
-	server := &http.Server{ReadHeaderTimeout: 5 * time.Second}
+	server := &http.Server{
+		Handler:           door.guarded(http.DefaultServeMux),
+		ReadHeaderTimeout: 5 * time.Second,
+		WriteTimeout:      *door.writeTimeout,
+	}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
 	fmt.Printf("listening on %s\n", listener.Addr())

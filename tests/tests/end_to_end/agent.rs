@@ -104,6 +104,15 @@ impl Agent {
         self.program.take().expect("an agent that runs").kill();
     }
 
+    /// The most memory it has had resident so far: `VmHWM` of proc(5).
+    #[track_caller]
+    pub(crate) fn peak_rss_kib(&self) -> u64 {
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("an agent that runs");
+        let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:")).expect("a kernel that tells VmHWM");
+        line.trim().trim_end_matches(" kB").parse().expect("a number of kB")
+    }
+
     /// SIGTERM, and waits.
     pub(crate) fn stop(&mut self) -> ExitStatus {
         self.program.take().expect("an agent that runs").terminate()
@@ -160,8 +169,12 @@ pub(crate) fn linger_on(folder: &Path, arguments: &[&str]) -> Said {
 
 fn run(command: &mut Command) -> Said {
     // No setting of whoever runs the tests may reach the command.
-    let output =
-        command.env_remove("LINGER_SERVER").env("NO_COLOR", "1").output().expect("linger can be run");
+    let output = command
+        .env_remove("LINGER_SERVER")
+        .env_remove("LINGER_TOKEN_FILE")
+        .env("NO_COLOR", "1")
+        .output()
+        .expect("linger can be run");
     Said {
         code: output.status.code().expect("linger ends by itself"),
         out: String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -16,11 +16,13 @@
 )]
 
 mod agent;
+mod doors;
 mod environment;
 mod peer;
 mod program;
 mod service;
 mod spoiled;
+mod stranger;
 mod wait;
 
 mod checks;

@@ -4,8 +4,9 @@
 use crate::service;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// What is done to the endpoint.
@@ -31,12 +32,24 @@ pub(crate) enum Fault {
     RedirectsAway,
     /// The connection ends where the answer should start.
     Closes,
+    /// One byte of the body a second.
+    Trickles,
+    /// A small gzip stream that inflates to a gigabyte.
+    GzipBomb,
+    /// The real body of another endpoint.
+    OtherProfile(&'static str),
+    /// JSON where a profile is expected.
+    Json,
+    /// Headers without end.
+    EndlessHeaders,
+    /// Interim answers (1xx) without end.
+    EndlessInterim,
 }
 
 /// How long a silent or hanging connection is held: beyond any timeout of these tests.
 const HELD: Duration = Duration::from_secs(90);
-/// More than any limit of linger on a profile's body.
-const HUGE_BYTES: usize = 80 << 20;
+/// Far more than any limit of linger on a profile's body.
+const HUGE_BYTES: usize = 1 << 30;
 
 /// The running proxy. It stops accepting when dropped.
 #[derive(Debug)]
@@ -143,7 +156,49 @@ fn spoil(to: &mut TcpStream, behind: SocketAddr, path: &str, fault: Fault) -> st
             b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.2:1/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
         ),
         Fault::Closes => Ok(()),
+        Fault::Trickles => {
+            to.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4096\r\nConnection: close\r\n\r\n")?;
+            for _ in 0..HELD.as_secs() {
+                to.write_all(b"x")?;
+                std::thread::sleep(Duration::from_secs(1));
+            }
+            Ok(())
+        }
+        Fault::GzipBomb => {
+            let bomb = bomb();
+            send(to, 200, bomb.len(), bomb)
+        }
+        Fault::OtherProfile(other) => {
+            let body = service::get(behind, other)?.body;
+            send(to, 200, body.len(), &body)
+        }
+        Fault::Json => {
+            let page = br#"{"status":"ok"}"#;
+            send(to, 200, page.len(), page)
+        }
+        Fault::EndlessHeaders => {
+            to.write_all(b"HTTP/1.1 200 OK\r\n")?;
+            flood(to, "X-More: of the same\r\n")
+        }
+        Fault::EndlessInterim => flood(to, "HTTP/1.1 102 Processing\r\n\r\n"),
     }
+}
+
+/// Writes the same until the peer hangs up.
+fn flood(to: &mut TcpStream, text: &str) -> std::io::Result<()> {
+    let block = text.repeat(1000);
+    loop {
+        to.write_all(block.as_bytes())?;
+    }
+}
+
+/// A gigabyte of zeros as gzip, made once by the system's own program: 4 MB.
+fn bomb() -> &'static [u8] {
+    static BOMB: OnceLock<Vec<u8>> = OnceLock::new();
+    BOMB.get_or_init(|| {
+        let made = Command::new("sh").args(["-c", "head -c 1073741824 /dev/zero | gzip -1"]).output();
+        made.expect("gzip can be run").stdout
+    })
 }
 
 fn pour(to: &mut TcpStream) -> std::io::Result<()> {
