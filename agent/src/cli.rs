@@ -5,6 +5,7 @@
 
 mod access;
 mod args;
+mod config;
 mod failure;
 mod help;
 mod moment;
@@ -12,7 +13,7 @@ mod print;
 mod read;
 mod start;
 
-pub use args::{AgentArgs, ScrapeArgs};
+pub use args::{AgentArgs, ScrapeArgs, SettingsArgs};
 
 use args::{Cli, Command, ConfigCommand};
 use clap::Parser;
@@ -60,11 +61,9 @@ fn dispatch(command: Command) -> Result<u8, Failure> {
         Command::Defers(args) => read::defers(&args),
         Command::Query(args) => read::query(&args),
         Command::Check(args) => read::check(&args),
-        Command::Config(ConfigCommand::Check { file }) => {
-            let summary = start::check_config(&file)?;
-            print::text(&format!("{summary}\n"))?;
-            Ok(OK)
-        }
+        Command::Config(ConfigCommand::Check { file, text_only }) => config::check(&file, text_only),
+        Command::Config(ConfigCommand::Show(args)) => config::show(&args),
+        Command::Config(ConfigCommand::Schema) => config::schema(),
     }
 }
 
@@ -108,7 +107,7 @@ mod tests {
         let Command::Agent(agent) = parse("linger agent http://a http://b --config f") else {
             panic!("agent")
         };
-        assert_eq!((agent.urls.len(), agent.listen, agent.data), (2, None, None));
+        assert_eq!((agent.urls.len(), agent.settings.listen, agent.settings.data), (2, None, None));
         let Command::Scrape(scrape) = parse("linger scrape http://a --for 5m") else { panic!("scrape") };
         assert_eq!(scrape.watch.as_secs(), 300);
     }

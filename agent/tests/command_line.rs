@@ -11,11 +11,10 @@ const NOBODY: &str = "--server http://127.0.0.1:1";
 
 fn linger(line: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_linger"));
-    command
-        .args(line.split_whitespace())
-        .env_remove("LINGER_SERVER")
-        .env_remove("LINGER_TOKEN_FILE")
-        .stdin(Stdio::null());
+    for variable in ["SERVER", "TOKEN_FILE", "CONFIG", "LISTEN", "METRICS_LISTEN", "DATA", "TARGETS"] {
+        command.env_remove(format!("LINGER_{variable}"));
+    }
+    command.args(line.split_whitespace()).stdin(Stdio::null());
     command
 }
 
@@ -53,11 +52,27 @@ fn failure_is_1_and_usage_is_2() {
     check("query rate(x[5m])", 2, "expected the end at column 5");
     check("scrape http://127.0.0.1:1 --for 0s", 2, "must be 1s to 24h");
     check("agent --time-scale 0.5", 2, "must be 1 to");
+    check("agent http://u:hunter2@a:1", 2, "found `http://***@a:1`");
+    check("agent --listen 0.0.0.0:1", 2, "the API is not offered to a network without `auth` and `tls`");
+    check("agent --config /nonexistent/linger.yaml", 1, "cannot read /nonexistent/linger.yaml");
+    check("config show a --config b", 2, "cannot be used with");
 }
 
 #[test]
 fn help_is_no_failure_and_documents_its_exit_codes() {
-    for command in ["", "agent", "scrape", "status", "trend", "defers", "query", "check", "config check"] {
+    for command in [
+        "",
+        "agent",
+        "scrape",
+        "status",
+        "trend",
+        "defers",
+        "query",
+        "check",
+        "config check",
+        "config show",
+        "config schema",
+    ] {
         for flag in ["-h", "--help"] {
             let (code, stdout, stderr) = run(&format!("{command} {flag}"));
             assert_eq!((code, stderr.as_str()), (0, ""), "{command}");
@@ -128,4 +143,58 @@ fn a_reader_that_leaves_early_is_no_failure() {
         let output = child.wait_with_output().unwrap();
         assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]));
     }
+}
+
+#[test]
+fn config_show_tells_what_is_in_effect_and_where_it_comes_from() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("linger.yaml");
+    let text = "sites_max: 7\ntargets: [{url: 'http://a:1', headers: {X: hunter2, Y: {file: gone}}}]\n";
+    std::fs::write(&file, text).unwrap();
+    let shown = |output: &str| {
+        let mut command = linger(&format!("config show --listen 127.0.0.1:7 {output}"));
+        let run = command.arg(&file).env("LINGER_TARGETS", "http://b:2").output().unwrap();
+        assert!(run.status.success(), "{run:?}");
+        String::from_utf8(run.stdout).unwrap()
+    };
+    let yaml = shown("");
+    let file_name = file.display();
+    for (value, origin) in [
+        ("listen: 127.0.0.1:7", "flag --listen".to_owned()),
+        ("sites_max: 7", format!("{file_name}:1")),
+        ("  - url: http://a:1", format!("{file_name}:2")),
+        ("      X: <hidden>", format!("{file_name}:2")),
+        ("  - url: http://b:2", "env LINGER_TARGETS".to_owned()),
+        ("duty_cycle_max: 0.5%", "default".to_owned()),
+    ] {
+        let line =
+            yaml.lines().find(|line| line.starts_with(value)).unwrap_or_else(|| panic!("{value}: {yaml}"));
+        assert!(line.ends_with(&format!("  # {origin}")), "{line}");
+    }
+    let json: serde_json::Value = serde_json::from_str(&shown("-o json")).unwrap();
+    assert_eq!(json["origins"]["targets[1].url"], "env LINGER_TARGETS");
+    assert!(!json.to_string().contains("hunter2"));
+
+    // What is shown is a configuration again, and means the same.
+    let again = dir.path().join("again.yaml");
+    std::fs::write(&again, &yaml).unwrap();
+    let run = linger("config show -o json").arg(&again).output().unwrap();
+    let again: serde_json::Value = serde_json::from_slice(&run.stdout).unwrap();
+    assert_eq!(again["config"], json["config"]);
+
+    // The check looks at the files that are named, unless it is told not to.
+    let run = |options: &str| linger(&format!("config check {options}")).arg(&file).output().unwrap();
+    let (text_only, whole) = (run("--text-only"), run(""));
+    assert!(text_only.status.success(), "{text_only:?}");
+    let said = String::from_utf8(whole.stderr).unwrap();
+    assert!(whole.status.code() == Some(1) && said.contains("linger.yaml:2:65"), "{said}");
+}
+
+#[test]
+fn config_schema_is_a_json_schema() {
+    let (code, stdout, stderr) = run("config schema");
+    let schema: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    assert!(schema["properties"]["targets"].is_object());
 }

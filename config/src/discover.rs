@@ -16,7 +16,9 @@ use crate::key::{AnyKey, Json, Shaped};
 use crate::read::{At, FromText, NotThis, Place};
 use crate::report::Report;
 use crate::target::{self, TARGETS_MAX};
-use crate::{Config, Duration, Error, FileSd, Scheme, Target, TargetUrl, TlsClient, text_file, tree};
+use crate::{
+    Config, Duration, Error, FileSd, Origins, Scheme, Target, TargetUrl, TlsClient, text_file, tree,
+};
 use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
 use std::io;
@@ -36,6 +38,23 @@ impl Config {
     /// # Errors
     /// All that is wrong in the files.
     pub fn discover(&self) -> Result<Vec<Target>, Error> {
+        Ok(self.discovered()?)
+    }
+
+    /// Looks at everything outside the configuration that it names: the files of [`Origins::check_files`] and those
+    /// of `file_sd`. All targets, or all that is wrong.
+    ///
+    /// # Errors
+    /// Files that cannot be read, and all that is wrong in those of `file_sd`.
+    pub fn check_files(&self, origins: &Origins) -> Result<Vec<Target>, Faults> {
+        match (origins.check_files(), self.discovered()) {
+            (Ok(()), found) => found,
+            (Err(missing), Ok(_)) => Err(missing),
+            (Err(missing), Err(broken)) => Err(Faults::joined([missing, broken]).expect("both have faults")),
+        }
+    }
+
+    fn discovered(&self) -> Result<Vec<Target>, Faults> {
         let mut found = Found { config: self, targets: self.targets.clone(), index: HashMap::new() };
         for (i, target) in self.targets.iter().enumerate() {
             found.index.insert(target.name.clone(), i);
@@ -55,12 +74,12 @@ impl Config {
                 if files > FILES_MAX {
                     let message = format!("more than {FILES_MAX} files name targets");
                     faults.push(Faults::of_file(&path, message));
-                    return Faults::joined(faults).map_or(Ok(found.targets), |faults| Err(faults.into()));
+                    return Faults::joined(faults).map_or(Ok(found.targets), Err);
                 }
                 faults.extend(found.read(&path, file_sd));
             }
         }
-        Faults::joined(faults).map_or(Ok(found.targets), |faults| Err(faults.into()))
+        Faults::joined(faults).map_or(Ok(found.targets), Err)
     }
 
     /// How often to look again: the least time of all `file_sd`; `None` where there is none.

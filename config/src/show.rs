@@ -136,7 +136,8 @@ fn write_value(value: &Value, place: &Place<'_>, before: String, origins: &Origi
                 other => other.to_string(),
             };
             let space = if before.ends_with(' ') { "" } else { " " };
-            let origin = Some(origins.of(key).to_string());
+            // A comment ends with its line, whatever a file is called.
+            let origin = Some(origins.of(key).to_string().replace(char::is_control, "\u{fffd}"));
             lines.push(Line { text: format!("{before}{space}{shown}"), origin });
         }
     }

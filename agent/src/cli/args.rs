@@ -58,27 +58,59 @@ pub(super) enum ConfigCommand {
     Check {
         /// The file
         file: PathBuf,
+        /// Judge its text alone: neither the files it names for secrets and certificates nor those of `file_sd`
+        #[arg(long)]
+        text_only: bool,
     },
+    /// Show the configuration in effect: every value, and where it comes from
+    #[command(after_help = help::CONFIG_SHOW)]
+    Show(ShowArgs),
+    /// Print the JSON Schema of the file, for editors
+    #[command(after_help = help::CONFIG_SCHEMA)]
+    Schema,
+}
+
+/// What can be said without a file, and which file.
+#[derive(Clone, Debug, Args)]
+pub struct SettingsArgs {
+    /// Configuration file (YAML); what stands here on the command line wins over it [env: LINGER_CONFIG]
+    // The variables are read by linger-config, which knows where each value comes from.
+    #[arg(long, short, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Folder of the store [default: $STATE_DIRECTORY, else linger in the XDG state folder] [env: LINGER_DATA]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Where the answers are served [default: 127.0.0.1:6262] [env: LINGER_LISTEN]
+    #[arg(long, value_name = "ADDR:PORT|unix:PATH")]
+    pub listen: Option<String>,
+    /// Where /metrics and /-/healthy are served, and nothing else [default: nowhere] [env: LINGER_METRICS_LISTEN]
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub metrics_listen: Option<String>,
+}
+
+/// `linger config show`.
+#[derive(Clone, Debug, Args)]
+pub(super) struct ShowArgs {
+    /// The file [env: LINGER_CONFIG]
+    #[arg(conflicts_with = "config")]
+    pub(super) file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) settings: SettingsArgs,
+    /// YAML that reads back, or JSON
+    #[arg(long, short, value_enum, default_value = "table")]
+    pub(super) output: Output,
 }
 
 /// `linger agent`.
 #[derive(Clone, Debug, Args)]
 pub struct AgentArgs {
     /// Services to watch, `http://127.0.0.1:6060`, `https://…` or `unix:///run/api.sock`; a path prefix is allowed
+    /// [env: LINGER_TARGETS, with spaces between]
     #[arg(value_name = "URL")]
     pub urls: Vec<String>,
-    /// Configuration file (YAML); what stands here on the command line wins over it
-    #[arg(long, short, value_name = "FILE")]
-    pub config: Option<PathBuf>,
-    /// Folder of the store [default: $STATE_DIRECTORY, else linger in the XDG state folder]
-    #[arg(long, value_name = "DIR")]
-    pub data: Option<PathBuf>,
-    /// Where the answers are served [default: 127.0.0.1:6262]
-    #[arg(long, value_name = "ADDR:PORT")]
-    pub listen: Option<String>,
-    /// Serve only /metrics and /-/healthy here too, for Prometheus; off by default
-    #[arg(long, value_name = "ADDR:PORT")]
-    pub metrics_listen: Option<String>,
+    /// What a file may say as well
+    #[command(flatten)]
+    pub settings: SettingsArgs,
     /// Divide every interval and window by N (for tests and demonstrations)
     #[arg(long, value_name = "N", default_value = "1", value_parser = time_scale, hide_short_help = true)]
     pub time_scale: f64,

@@ -99,9 +99,32 @@ Exit codes (Nagios): 0 ok, 1 warning, 2 critical, 3 unknown: no answer, or a usa
 For `check agent` an agent that does not answer is critical";
 
 pub(super) const CONFIG_CHECK: &str = "\
-Example:
+Examples:
   linger config check linger.yaml
+  linger config check linger.yaml --text-only      where its secrets are not, in CI
 
 Exit codes: 0 valid, 1 faults (each with its place in the file), 2 usage";
+
+pub(super) const CONFIG_SHOW: &str = "\
+Examples:
+  linger config show linger.yaml
+  linger config show linger.yaml --listen 127.0.0.1:7000
+  LINGER_TARGETS=http://127.0.0.1:6060 linger config show
+  linger config show linger.yaml -o json | jq -r '.origins | to_entries[] | \"\\(.key)\\t\\(.value)\"'
+
+The layers are the file, over it the environment, over that the command line; addresses of targets add up. \
+A comment says where each value comes from. What is printed reads back as the same configuration, but for \
+texts of headers, which are not shown. Targets of file_sd are in the status of a running agent, not here.
+
+Exit codes: 0 ok, 1 faults, 2 usage";
+
+pub(super) const CONFIG_SCHEMA: &str = "\
+Example:
+  linger config schema > linger.schema.json
+
+With `# yaml-language-server: $schema=linger.schema.json` as its first line, editors complete and judge the file \
+while it is written; `linger config check` finds more.
+
+Exit codes: 0 ok, 1 failure";
 
 pub(super) const OUTPUT: &str = "How to print the answer";

@@ -49,7 +49,7 @@ pub(super) fn text(page: &str) -> Result<(), Failure> {
 }
 
 /// Indented for eyes, in one line for programs.
-fn json(report: &impl Serialize) -> Result<(), Failure> {
+pub(super) fn json(report: &impl Serialize) -> Result<(), Failure> {
     let eyes = io::stdout().is_terminal();
     let text = if eyes { serde_json::to_string_pretty(report) } else { serde_json::to_string(report) };
     let text = text.map_err(|e| Failure::new(format!("writing JSON: {e}")))?;
