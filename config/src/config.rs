@@ -287,6 +287,10 @@ impl Reading {
                 self.metrics_listen = Some(Spot { layer, at });
                 "metrics_listen".to_owned()
             }),
+            Setting::Data(path) if path.to_str().is_none() => {
+                at.fault(report, "the name of the folder is not UTF-8 text");
+                None
+            }
             Setting::Data(path) => read::<FolderName>(&path.to_string_lossy(), &at, report).map(|_| {
                 self.config.data = Some(path.clone());
                 "data".to_owned()

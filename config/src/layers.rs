@@ -63,6 +63,10 @@ pub fn load(layers: &Layers) -> Result<(Config, Origins), Error> {
     let Some(path) = file else { return Ok(assemble("", "", Path::new(""), layers)?) };
     let text = text_file::read(path)?;
     let folder = path.parent().unwrap_or(Path::new(""));
+    if folder.to_str().is_none() {
+        // What the file names could neither be shown nor written down.
+        return Err(Faults::of_file(path, "the name of its folder is not UTF-8 text".to_owned()).into());
+    }
     let (config, mut origins) = assemble(&text, &path.display().to_string(), folder, layers)?;
     origins.in_file(path);
     Ok((config, origins))

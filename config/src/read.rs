@@ -114,8 +114,13 @@ impl<'n> Place<'n> {
     pub(crate) fn fields(self, known: &[&AnyKey], report: &mut Report<'_>) -> Option<Fields<'n>> {
         let entries = self.entries(report)?;
         let known: Vec<&str> = known.iter().map(|key| key.name()).collect();
-        for (name, span) in entries.iter().map(|e| (&*e.key, &e.key_span)).filter(|(k, _)| !known.contains(k))
-        {
+        // Whoever errs in a key where secrets are near may have written one behind it.
+        let among_secrets = self.at.key.contains(".headers.") || last_key_names_a_secret(&self.at.key);
+        for entry in entries.iter().filter(|e| !known.contains(&&*e.key)) {
+            let (name, span) = (&*entry.key, &entry.key_span);
+            if among_secrets {
+                report.hide(&entry.value.span);
+            }
             let path = match &*self.at.key {
                 "" => name.to_owned(),
                 path => format!("{path}.{name}"),
@@ -196,6 +201,11 @@ impl<'n> Place<'n> {
             }
         }
     }
+}
+
+/// Whether a path of keys ends with one such as `basic_auth` or `authorization`.
+fn last_key_names_a_secret(path: &str) -> bool {
+    names_a_secret(path.rsplit('.').next().unwrap_or(""))
 }
 
 /// A mapping whose keys are known.

@@ -298,5 +298,5 @@ pub(crate) fn names_a_secret(key: &str) -> bool {
     const WORDS: [&str; 9] =
         ["password", "passwd", "secret", "token", "credential", "auth", "api_key", "apikey", "cookie"];
     let key = key.to_ascii_lowercase().replace('-', "_");
-    !key.ends_with("_file") && WORDS.iter().any(|word| key.contains(word))
+    !key.ends_with("_file") && (key.ends_with("key") || WORDS.iter().any(|word| key.contains(word)))
 }
