@@ -187,7 +187,7 @@ fn config_show_tells_what_is_in_effect_and_where_it_comes_from() {
     let (text_only, whole) = (run("--text-only"), run(""));
     assert!(text_only.status.success(), "{text_only:?}");
     let said = String::from_utf8(whole.stderr).unwrap();
-    assert!(whole.status.code() == Some(1) && said.contains("linger.yaml:2:65"), "{said}");
+    assert!(whole.status.code() == Some(1) && said.contains("linger.yaml:2:63"), "{said}");
 }
 
 #[test]

@@ -231,6 +231,7 @@ struct How {
 impl How {
     fn read(place: Place<'_>, report: &mut Report<'_>) -> Self {
         let mut how = Self::default();
+        // The shape of the labels was judged when they were read as labels.
         for (name, place) in place.pairs(&mut Report::new("", "")) {
             match name {
                 "__scheme__" => how.tls = place.value::<Web>(report).is_some_and(|web| web.value.tls),
