@@ -25,8 +25,8 @@ pub(crate) fn rows(files: &[File]) -> Vec<String> {
         .filter(|f| f.path.starts_with(DEPLOY) && !f.path.starts_with(DEMO) && f.path != TABLE)
         .filter_map(|f| f.path.strip_prefix(DEPLOY))
         .filter(|path| {
-            let folders = path.match_indices('/').filter_map(|(at, _)| path.get(..at));
-            !linked(path) && !folders.into_iter().any(linked)
+            let mut folders = path.match_indices('/').filter_map(|(at, _)| path.get(..at));
+            !linked(path) && !folders.any(linked)
         })
         .map(|path| format!("{TABLE}: no row links {path}"))
         .collect()
