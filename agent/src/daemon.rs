@@ -135,7 +135,7 @@ async fn live(setup: Setup) -> Result<(), Error> {
         None => None,
     };
     let listen = listener.address().to_string();
-    let store = open_store(&setup.data, &config)?;
+    let store = open_store(&setup.data, &config, setup.time_scale)?;
     let live = Arc::new(Live::new(time_scale, &listen, &setup.data));
     let (latest, vitals) = (Arc::new(Latest::default()), Arc::new(Vitals::new(clock::now())));
     let sources = Sources::new(latest.clone(), live.clone(), store.clone(), vitals.clone());
@@ -216,8 +216,9 @@ async fn told(what: &str, serving: impl Future<Output = std::io::Result<()>>) {
     }
 }
 
-fn open_store(data: &Path, config: &Config) -> Result<Store, Error> {
+fn open_store(data: &Path, config: &Config, time_scale: TimeScale) -> Result<Store, Error> {
     let options = Options {
+        commit_every: Options::default().commit_every.div_f64(time_scale.get()),
         retention_age: config.retention.raw.get(),
         retention_bytes: config.retention.bytes.get(),
         clock_settled: clock::has_settled(),
