@@ -38,7 +38,7 @@ fn the_meter_counts_what_an_idle_service_used() {
         let took = began.elapsed();
         sleep(SETTLE);
         let predicted = predicted(CollectorKind::Goroutine, took, 0, 100);
-        let cost = meter.after(CollectorKind::Goroutine, predicted, epoch.elapsed());
+        let cost = meter.after(CollectorKind::Goroutine, took, predicted, epoch.elapsed());
         sleep(PAUSE);
         if cost.basis == Basis::Measured {
             measured += 1;

@@ -14,11 +14,15 @@
 //!   kind, before anything is clamped at 0, and believed when twice its standard error, taken from the requests' own
 //!   scatter, is at most [`ERROR_SHARE_MAX`] of it or of 1, whichever is larger. The prediction times the ratio is
 //!   then what a request cost. Where the scatter is larger, the prediction stays.
+//! - **What waits for us.** On a machine without a free core the service's own work waits while ours runs, and taking
+//!   it off all the same makes the cost too small (measured with 10 runnable threads on 2 cores: 32 ms of 52). It can
+//!   be no more than the background during the request, so what is measured is believed only where that is at most
+//!   [`WAITING_SHARE_MAX`] of it: the truth then is at most half as much again. Windows hold nothing up.
 //!
 //! What it cannot see: what a request costs later (a garbage collection it brought forward), which counts as the
-//! process's own; and on a machine without a free core, the service's own work that waits until we are done.
+//! process's own.
 
-use super::super::schedule::Tick;
+use super::super::schedule::{Tick, lane_of};
 use linger_config::CollectorKind;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -37,6 +41,8 @@ const POOL_MAX: usize = 256;
 const POOL_MIN: usize = 8;
 /// The pooled ratio is believed when twice its standard error is at most this share of it, or of 1.
 const ERROR_SHARE_MAX: f64 = 0.25;
+/// What is measured is believed when the background during the request is at most this share of it.
+const WAITING_SHARE_MAX: f64 = 0.5;
 /// A request that shared more than this part of its time with others is not measured.
 const SHARED_MAX: f64 = 0.5;
 
@@ -70,51 +76,73 @@ struct Request {
     spoiled: bool,
 }
 
+impl Request {
+    /// Whether its CPU time can be told from others'.
+    fn is_its_own(&self) -> bool {
+        !self.spoiled && self.shared_seconds <= SHARED_MAX * (self.own.seconds + self.shared_seconds)
+    }
+}
+
+/// What is remembered of an ended request, in seconds of CPU time.
+#[derive(Clone, Copy, Debug, Default)]
+struct Ended {
+    measured: f64,
+    predicted: f64,
+    /// The process's own work that may have waited for it.
+    waiting_max: f64,
+}
+
+impl Ended {
+    /// Whether the error by what waited is small.
+    fn held_little_up(&self) -> bool {
+        self.waiting_max <= WAITING_SHARE_MAX * self.measured
+    }
+}
+
 /// The account of one process.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     last: Option<Reading>,
     running: BTreeMap<CollectorKind, Request>,
     gaps: VecDeque<Stretch>,
-    pools: BTreeMap<CollectorKind, VecDeque<(f64, f64)>>,
+    pools: BTreeMap<CollectorKind, VecDeque<Ended>>,
 }
 
 impl Ledger {
     /// A request of `kind` begins.
     pub(super) fn begin(&mut self, kind: CollectorKind, reading: Option<Reading>) {
         self.close_stretch(reading);
+        // A lane makes one request at a time: another of it was given up with its task.
+        self.running.retain(|other, _| lane_of(*other) != lane_of(kind));
         self.running.insert(kind, Request { spoiled: reading.is_none(), ..Request::default() });
     }
 
-    /// It ended: what it cost, if that can be told.
+    /// It ended: what it cost, if that can be told. It took `took` from its beginning to the last byte.
     pub(super) fn end(
         &mut self,
         kind: CollectorKind,
+        took: Duration,
         predicted: Duration,
         reading: Option<Reading>,
     ) -> Option<Duration> {
         self.close_stretch(reading);
         let request = self.running.remove(&kind)?;
         let predicted = predicted.as_secs_f64();
-        let seconds = request.own.seconds;
-        if request.spoiled
-            || predicted <= 0.0
-            || request.shared_seconds > SHARED_MAX * (seconds + request.shared_seconds)
-        {
+        if !request.is_its_own() || predicted <= 0.0 {
             return None;
         }
-        let background = self.background()? * seconds;
+        let share = self.background()?;
+        let background = share * request.own.seconds;
         let measured = request.own.cpu_seconds - background;
+        let waiting_max = if kind.has_window() { 0.0 } else { share * took.as_secs_f64() };
+        let ended = Ended { measured, predicted, waiting_max };
         let pool = self.pools.entry(kind).or_default();
-        pool.push_back((measured, predicted));
+        pool.push_back(ended);
         if pool.len() > POOL_MAX {
             pool.pop_front();
         }
-        let cost = if background <= BACKGROUND_SHARE_MAX * predicted {
-            measured
-        } else {
-            believed_ratio(pool)? * predicted
-        };
+        let alone = background <= BACKGROUND_SHARE_MAX * predicted && ended.held_little_up();
+        let cost = if alone { measured } else { believed_ratio(pool)? * predicted };
         Duration::try_from_secs_f64(cost.max(0.0)).ok()
     }
 
@@ -161,16 +189,20 @@ impl Ledger {
 /// Sum of the measured costs over sum of the predicted ones, where its error is small enough. The error is that of
 /// a ratio of sums: scatter of the differences `measured - ratio x predicted` over the mean prediction, by the root
 /// of their number (Cochran, Sampling Techniques, 3rd edition, formula 2.46).
-fn believed_ratio(pool: &VecDeque<(f64, f64)>) -> Option<f64> {
+fn believed_ratio(pool: &VecDeque<Ended>) -> Option<f64> {
     if pool.len() < POOL_MIN {
         return None;
     }
     let n = pool.len() as f64;
-    let (measured, predicted) = pool.iter().fold((0.0, 0.0), |(m, p), one| (m + one.0, p + one.1));
-    let ratio = measured / predicted;
-    let squares: f64 = pool.iter().map(|(m, p)| (m - ratio * p).powi(2)).sum();
-    let error = (squares / (n - 1.0) / n).sqrt() / (predicted / n);
-    (2.0 * error <= ERROR_SHARE_MAX * ratio.max(1.0)).then_some(ratio)
+    let sum = pool.iter().fold(Ended::default(), |sum, one| Ended {
+        measured: sum.measured + one.measured,
+        predicted: sum.predicted + one.predicted,
+        waiting_max: sum.waiting_max + one.waiting_max,
+    });
+    let ratio = sum.measured / sum.predicted;
+    let squares: f64 = pool.iter().map(|one| (one.measured - ratio * one.predicted).powi(2)).sum();
+    let error = (squares / (n - 1.0) / n).sqrt() / (sum.predicted / n);
+    (sum.held_little_up() && 2.0 * error <= ERROR_SHARE_MAX * ratio.max(1.0)).then_some(ratio)
 }
 
 #[cfg(test)]

@@ -42,9 +42,14 @@ impl World {
         self.ledger.begin(kind, reading);
     }
 
-    fn end(&mut self, kind: Kind, predicted: Duration) -> Option<Duration> {
+    /// Ends a request whose own time was the last `took`.
+    fn end_after(&mut self, kind: Kind, took: Duration, predicted: Duration) -> Option<Duration> {
         let reading = self.reading();
-        self.ledger.end(kind, predicted, reading)
+        self.ledger.end(kind, took, predicted, reading)
+    }
+
+    fn end(&mut self, kind: Kind, predicted: Duration) -> Option<Duration> {
+        self.end_after(kind, MS(1), predicted)
     }
 
     /// A request that takes `time` and costs `cost`.
@@ -58,7 +63,7 @@ impl World {
         self.begin(kind);
         self.pass(time);
         self.cpu += cost;
-        self.end(kind, predicted)
+        self.end_after(kind, time, predicted)
     }
 }
 
@@ -73,7 +78,7 @@ fn of_a_process_that_sleeps_each_request_is_measured() {
     let mut world = World::with_background(0.01);
     about(world.request(Kind::Heap, MS(5), US(1_700), MS(3)), US(1_700));
     about(world.request(Kind::Goroutine, MS(60), MS(51), MS(60)), MS(51));
-    about(world.request(Kind::Goroutine, MS(60), MS(0), MS(60)), MS(0));
+    about(World::with_background(0.0).request(Kind::Goroutine, MS(60), MS(0), MS(60)), MS(0));
 }
 
 #[test]
@@ -101,7 +106,7 @@ fn in_bursts(n: u64, share: f64, burst: Duration) -> (Option<Duration>, u32) {
             world.cpu += burst;
         }
         world.cpu += US(500);
-        if let Some(cost) = world.end(Kind::Count, US(500)) {
+        if let Some(cost) = world.end_after(Kind::Count, US(600), US(500)) {
             sum += cost;
             measured += 1;
         }
@@ -136,8 +141,27 @@ fn a_prediction_that_is_far_too_low_is_mended_beside_a_busy_process() {
 }
 
 #[test]
+fn where_much_may_have_waited_for_us_the_prediction_stays() {
+    // As measured at 10,000 goroutines on a machine with more to do than cores: 52 ms were ours, 32 are seen.
+    let starved = |took| {
+        let mut world = World::with_background(0.3);
+        let mut last = None;
+        for _ in 0..100 {
+            world.begin(Kind::Goroutine);
+            world.at += took;
+            world.cpu += MS(66);
+            last = world.end_after(Kind::Goroutine, took, took);
+            world.pass(MS(1_000));
+        }
+        last
+    };
+    assert_eq!(starved(MS(112)), None);
+    about(starved(MS(55)), US(49_500));
+}
+
+#[test]
 fn the_ratio_follows_what_is_predicted_of_each() {
-    let mut world = World::with_background(0.9);
+    let mut world = World::with_background(0.35);
     for ms in 1..=u64::try_from(POOL_MIN).expect("small") {
         world.request(Kind::Goroutine, MS(ms), US(ms * 800), MS(ms));
         world.pass(MS(1_000));
@@ -194,6 +218,16 @@ fn a_missing_reading_and_a_clock_that_goes_back_spoil_what_is_under_way() {
     assert_eq!(world.end(Kind::Count, MS(1)), None);
     world.pass(MS(1_000));
     about(world.request(Kind::Count, MS(2), MS(1), MS(1)), MS(1));
+}
+
+#[test]
+fn a_request_whose_task_was_stopped_does_not_spoil_those_after_it() {
+    let mut world = World::with_background(0.01);
+    world.begin(Kind::Heap);
+    world.pass(MS(500));
+    about(world.request(Kind::Count, MS(2), US(400), US(500)), US(400));
+    world.pass(MS(500));
+    about(world.request(Kind::Mutex, MS(2), MS(1), MS(3)), MS(1));
 }
 
 #[test]
