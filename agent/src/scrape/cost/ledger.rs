@@ -18,6 +18,8 @@
 //!   it off all the same makes the cost too small (measured with 10 runnable threads on 2 cores: 32 ms of 52). It can
 //!   be no more than the background during the request, so what is measured is believed only where that is at most
 //!   [`WAITING_SHARE_MAX`] of it: the truth then is at most half as much again. Windows hold nothing up.
+//! - **A bound at least.** A request that is no window cost no more than all the process used meanwhile, whatever is
+//!   believed of the rest. (A CPU profile is partly written after its last byte: half of its cost at 10,000 goroutines.)
 //!
 //! What it cannot see: what a request costs later (a garbage collection it brought forward), which counts as the
 //! process's own.
@@ -99,6 +101,15 @@ impl Ended {
     }
 }
 
+/// What is told of a request that ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    /// It cost this.
+    Cost(Duration),
+    /// It cost no more than this.
+    AtMost(Duration),
+}
+
 /// The account of one process.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
@@ -117,21 +128,34 @@ impl Ledger {
         self.running.insert(kind, Request { spoiled: reading.is_none(), ..Request::default() });
     }
 
-    /// It ended: what it cost, if that can be told. It took `took` from its beginning to the last byte.
+    /// It ended: what can be told of its cost. It took `took` from its beginning to the last byte.
     pub(super) fn end(
         &mut self,
         kind: CollectorKind,
         took: Duration,
         predicted: Duration,
         reading: Option<Reading>,
-    ) -> Option<Duration> {
+    ) -> Option<Told> {
         self.close_stretch(reading);
-        let request = self.running.remove(&kind)?;
-        let predicted = predicted.as_secs_f64();
-        if !request.is_its_own() || predicted <= 0.0 {
-            return None;
+        let request = self.running.remove(&kind).filter(Request::is_its_own)?;
+        let told = |cost: f64| Duration::try_from_secs_f64(cost.max(0.0)).ok();
+        match self.believed(kind, &request, took, predicted) {
+            Some(cost) => told(cost).map(Told::Cost),
+            None if kind.has_window() || request.shared_seconds > 0.0 => None,
+            None => told(request.own.cpu_seconds).map(Told::AtMost),
         }
+    }
+
+    /// Its cost in seconds, where the noise allows to say it.
+    fn believed(
+        &mut self,
+        kind: CollectorKind,
+        request: &Request,
+        took: Duration,
+        predicted: Duration,
+    ) -> Option<f64> {
         let share = self.background()?;
+        let predicted = Some(predicted.as_secs_f64()).filter(|seconds| *seconds > 0.0)?;
         let background = share * request.own.seconds;
         let measured = request.own.cpu_seconds - background;
         let waiting_max = if kind.has_window() { 0.0 } else { share * took.as_secs_f64() };
@@ -142,8 +166,7 @@ impl Ledger {
             pool.pop_front();
         }
         let alone = background <= BACKGROUND_SHARE_MAX * predicted && ended.held_little_up();
-        let cost = if alone { measured } else { believed_ratio(pool)? * predicted };
-        Duration::try_from_secs_f64(cost.max(0.0)).ok()
+        if alone { Some(measured) } else { Some(believed_ratio(pool)? * predicted) }
     }
 
     /// Share of a core the process uses when nothing of ours runs.

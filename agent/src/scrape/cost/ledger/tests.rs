@@ -1,6 +1,6 @@
 //! Claims about whose CPU time it was, on processes whose every millisecond is written down.
 
-use super::{Ledger, POOL_MIN, Reading};
+use super::{Ledger, POOL_MIN, Reading, Told};
 use linger_config::CollectorKind as Kind;
 use std::time::Duration;
 
@@ -45,7 +45,10 @@ impl World {
     /// Ends a request whose own time was the last `took`.
     fn end_after(&mut self, kind: Kind, took: Duration, predicted: Duration) -> Option<Duration> {
         let reading = self.reading();
-        self.ledger.end(kind, took, predicted, reading)
+        match self.ledger.end(kind, took, predicted, reading) {
+            Some(Told::Cost(cost)) => Some(cost),
+            Some(Told::AtMost(_)) | None => None,
+        }
     }
 
     fn end(&mut self, kind: Kind, predicted: Duration) -> Option<Duration> {
@@ -157,6 +160,23 @@ fn where_much_may_have_waited_for_us_the_prediction_stays() {
     };
     assert_eq!(starved(MS(112)), None);
     about(starved(MS(55)), US(49_500));
+}
+
+#[test]
+fn what_is_not_believed_is_bounded_by_all_the_process_used() {
+    let mut world = World::with_background(0.9);
+    let mut told = |kind, beside: Option<Kind>| {
+        beside.into_iter().for_each(|other| world.begin(other));
+        world.begin(kind);
+        world.pass(MS(10));
+        let reading = world.reading();
+        let told = world.ledger.end(kind, MS(10), MS(10), reading);
+        beside.map(|other| world.end(other, MS(10)));
+        told
+    };
+    assert_eq!(told(Kind::Goroutine, None), Some(Told::AtMost(MS(9))));
+    assert_eq!(told(Kind::Trace, None), None, "a window's work goes on after it");
+    assert_eq!(told(Kind::Goroutine, Some(Kind::Mutex)), None, "whose time it was is not known");
 }
 
 #[test]
