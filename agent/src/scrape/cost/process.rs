@@ -55,7 +55,8 @@ pub(super) struct Watched {
     /// The program that answers says it is another one.
     answered_by_another: bool,
     next_search: Tick,
-    searching: bool,
+    /// Since when a search is under way.
+    searching: Option<Tick>,
 }
 
 impl Watched {
@@ -66,15 +67,17 @@ impl Watched {
             clock: None,
             answered_by_another: false,
             next_search: Tick::ZERO,
-            searching: false,
+            searching: None,
         }
     }
 
     pub(super) fn search_due(&mut self, now: Tick) -> Option<Search> {
-        if self.searching || now < self.next_search {
+        // One whose task was stopped never comes back.
+        let under_way = self.searching.is_some_and(|since| now < since + SEARCH_EVERY_MAX);
+        if under_way || now < self.next_search {
             return None;
         }
-        self.searching = true;
+        self.searching = Some(now);
         Some(Search { address: self.address.clone(), known: self.process.clone().and_then(Result::ok) })
     }
 
@@ -85,7 +88,7 @@ impl Watched {
             Err(Absent::NotLocal | Absent::Platform) => SEARCH_EVERY_MAX,
             Err(_) => (found.took * SEARCH_SPARING).clamp(RECHECK, SEARCH_EVERY_MAX),
         };
-        self.searching = false;
+        self.searching = None;
         self.next_search = now + wait;
         let identity = |p: &Process| (p.pid, p.started);
         let known = self.process.as_ref().and_then(|p| p.as_ref().ok()).map(identity);

@@ -43,6 +43,14 @@ fn one_search_at_a_time_and_the_next_by_what_it_found_and_cost() {
     check(Absent::Platform, 0, 600);
 }
 
+#[test]
+fn a_search_that_never_comes_back_is_not_waited_for_for_ever() {
+    let mut watched = nowhere();
+    assert!(watched.search_due(S(0)).is_some());
+    assert!(watched.search_due(S(599)).is_none());
+    assert!(watched.search_due(S(600)).is_some());
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_known_process_is_asked_again_and_stays_the_same() {
