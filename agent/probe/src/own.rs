@@ -67,8 +67,8 @@ fn page_bytes() -> Option<u64> {
 }
 
 /// Gives memory that was freed after a burst (a large trace) back to the machine: glibc keeps it otherwise.
-/// Returns whether there was some. Takes about as long as the free heap is large, 1 ms for 10 MiB: not for every
-/// scrape. Other C libraries give back by themselves.
+/// Returns whether there was some. Measured: 1.6 ms of CPU time where 8 MiB were given back, 7.5 ms for
+/// 39 MiB, 0.4 ms where 10 MiB are in use and nothing is free: not for every scrape. Other C libraries give back by themselves.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[expect(unsafe_code, reason = "no crate wraps malloc_trim(3)")]
 pub fn trim() -> bool {

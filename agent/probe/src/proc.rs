@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-/// Most bytes of one of the small files about a process (`stat`, `status`): four times what Linux 6.18 writes.
+/// Most bytes of one of the small files about a process (`stat`, `status`): ten times what Linux 6.18 writes.
 pub(crate) const SMALL_FILE_BYTES_MAX: u64 = 16 << 10;
 
 /// A `/proc` folder.

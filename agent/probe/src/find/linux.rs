@@ -33,7 +33,7 @@ impl Finder {
     }
 
     /// The process that listens at `address`. It blocks: on the name's resolution, and for some milliseconds on
-    /// `/proc`, about 2 µs for each open file of the machine.
+    /// `/proc`, about 5 µs for each open file of its user's processes.
     ///
     /// # Errors
     ///

@@ -8,11 +8,11 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
-/// Most sections looked at: Go 1.26 writes about 25, cgo and debug information some 20 more.
+/// Most sections looked at: Go programs with debug information have 35 to 39 (Go 1.26; Prometheus, etcd, Caddy).
 const SECTIONS_MAX: u16 = 256;
 /// Most bytes of section names: as many sections with names of 64 bytes.
 const NAMES_BYTES_MAX: usize = 16 << 10;
-/// Sections only Go's linker writes (Go 1.26, `cmd/link/internal/ld`); `-s -w` and strip(1) leave the first two.
+/// Sections only Go's linker writes (Go 1.26, `cmd/link/internal/ld`); strip(1) leaves all three.
 const MARKS: [&[u8]; 3] = [b".go.buildinfo", b".gopclntab", b".note.go.buildid"];
 
 impl Program {
