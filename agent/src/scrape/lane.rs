@@ -161,7 +161,7 @@ impl Scraper {
             tokio::time::sleep(cost::SETTLE).await;
         }
         let predicted = cost::predicted(kind, spent.unwrap_or_default(), window_s, goroutines);
-        let cost = self.meter.borrow_mut().after(kind, predicted, self.now());
+        let cost = self.meter.borrow_mut().after(kind, spent.unwrap_or_default(), predicted, self.now());
         spent.map(|_| cost)
     }
 

@@ -58,7 +58,7 @@ metrics! {
     HEAP_INUSE Gauge "linger_heap_inuse_bytes" [] "Bytes in in-use heap spans (MemStats HeapInuse)."
     GC_CYCLES Counter "linger_gc_cycles_total" [] "Completed garbage collections of the target (MemStats NumGC)."
     MALLOCS Counter "linger_mallocs_total" [] "Heap objects ever allocated by the target (MemStats Mallocs)."
-    TARGET_COST Counter "linger_target_cost_seconds_total" ["collector"] "Predicted CPU time our scraping cost the target."
+    TARGET_COST Counter "linger_target_cost_seconds_total" ["collector"] "CPU time our scraping cost the target: measured where its process is on this machine, else predicted."
 }
 
 /// Looks a metric up by name.
