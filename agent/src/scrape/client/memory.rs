@@ -9,8 +9,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What every body may take without being counted: real profiles are 1 to 25 KB, and this many of them always fit.
 const FREE_BYTES: usize = 128 * 1024;
-/// What all bodies together may take beyond: one of the largest size a scrape may fetch (16 MiB).
-const SHARED_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// What several bodies together may take beyond. One alone may take what its own limit says.
+const SHARED_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Address space of a body that is no small one; only what is written to takes memory. Above glibc's
+/// DEFAULT_MMAP_THRESHOLD_MAX (32 MiB, malloc/malloc.c), so that it is a mapping of its own: it goes back to the system
+/// as soon as it is freed, and freeing it does not teach malloc to keep such sizes.
+const LARGE_CAPACITY_BYTES: usize = 33 * 1024 * 1024;
 
 /// Of all clients: memory is the process's.
 static SHARED_BYTES: AtomicUsize = AtomicUsize::new(0);
@@ -35,6 +39,9 @@ impl Body {
     /// Takes a piece in.
     pub(super) fn push(&mut self, piece: &[u8]) -> Result<(), NoRoom> {
         let beyond = (self.bytes.len() + piece.len()).saturating_sub(FREE_BYTES);
+        if beyond > 0 && self.share.0 == 0 {
+            self.bytes.reserve(LARGE_CAPACITY_BYTES - self.bytes.len());
+        }
         self.share.grow_to(beyond)?;
         self.bytes.extend_from_slice(piece);
         Ok(())
@@ -58,7 +65,10 @@ struct Share(usize);
 impl Share {
     fn grow_to(&mut self, bytes: usize) -> Result<(), NoRoom> {
         let more = bytes.saturating_sub(self.0);
-        let fits = |taken: usize| taken.checked_add(more).filter(|sum| *sum <= SHARED_BYTES_MAX);
+        let fits = |taken: usize| {
+            let sum = taken.checked_add(more)?;
+            (taken == self.0 || sum <= SHARED_BYTES_MAX).then_some(sum)
+        };
         SHARED_BYTES.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).map_err(|_| NoRoom)?;
         self.0 += more;
         Ok(())
@@ -76,22 +86,22 @@ mod tests {
     use super::{Body, FREE_BYTES, NoRoom, SHARED_BYTES_MAX};
 
     #[test]
-    fn large_bodies_share_one_room_and_small_ones_always_fit() {
-        let mut large = Body::default();
-        let half = vec![0; SHARED_BYTES_MAX / 2];
-        large.push(&half).unwrap();
-        let whole = large.whole();
+    fn large_bodies_share_one_room_one_alone_has_its_own_and_small_ones_always_fit() {
+        let large = vec![0; SHARED_BYTES_MAX];
+        let mut first = Body::default();
+        first.push(&large).unwrap();
+        first.push(&large).unwrap();
+        let whole = first.whole();
         let copy = whole.clone();
         let mut second = Body::default();
-        second.push(&half[..FREE_BYTES]).unwrap();
-        second.push(&half).unwrap();
-        assert_eq!(second.push(&half), Err(NoRoom));
+        second.push(&large[..FREE_BYTES]).unwrap();
+        assert_eq!(second.push(&[0]), Err(NoRoom));
         let mut small = Body::announced(usize::MAX);
-        small.push(&half[..FREE_BYTES]).unwrap();
+        small.push(&large[..FREE_BYTES]).unwrap();
         drop(whole);
-        assert_eq!(second.push(&half), Err(NoRoom), "a copy still holds it");
-        assert_eq!(copy.len(), half.len());
+        assert_eq!(second.push(&[0]), Err(NoRoom), "a copy still holds it");
+        assert_eq!(copy.len(), 2 * large.len());
         drop(copy);
-        assert_eq!(second.push(&half[..FREE_BYTES]), Ok(()));
+        assert_eq!(second.push(&large), Ok(()));
     }
 }
