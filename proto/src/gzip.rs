@@ -18,7 +18,8 @@ pub(crate) fn is_gzip(body: &[u8]) -> bool {
 /// Inflates every member of a gzip body.
 pub(crate) fn inflate(body: &[u8], limits: &Limits) -> Result<Vec<u8>, Error> {
     let max = limits.decompressed_bytes_max;
-    let mut raw = Vec::with_capacity(promised_bytes(body).min(max));
+    // One byte beyond the limit is read to tell that it is passed: with room for it a bomb is held once, not twice.
+    let mut raw = Vec::with_capacity(promised_bytes(body).min(max.saturating_add(1)));
     let mut decoder = MultiGzDecoder::new(body);
     let outcome = decoder.by_ref().take(max as u64 + 1).read_to_end(&mut raw);
     let offset = body.len() - decoder.get_ref().len();

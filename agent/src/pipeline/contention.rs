@@ -1,12 +1,11 @@
 //! `mutex` and `block`: time waited by site, as the service's own sampling counts it.
 
-use super::decode::{limits, refused};
+use super::decode;
 use super::target::TargetState;
 use super::{Reply, Samples};
 use crate::scrape::outcome::{Failure, State};
 use linger_config::CollectorKind;
 use linger_derive::contention::by_site;
-use linger_proto::pprof;
 use linger_series::metric;
 
 /// Reads a mutex or block profile.
@@ -16,7 +15,7 @@ pub(super) fn take(
     body: &[u8],
     samples: &mut Samples,
 ) -> Result<Reply, Failure> {
-    let profile = pprof::decode(body, &limits()).map_err(refused)?;
+    let profile = decode::profile(body)?;
     let sites = by_site(&profile, &target.go_root)
         .ok_or_else(|| Failure::new(State::NotPprof, "a profile, but not of contention"))?;
     if sites.is_empty() {

@@ -1,12 +1,11 @@
 //! `cpu`: CPU time in the defer machinery (method C), raw per profile and pooled over the last hour.
 
-use super::decode::{limits, refused};
+use super::decode;
 use super::target::TargetState;
 use super::{Job, Reply, Samples};
 use crate::scrape::outcome::{Failure, State};
 use linger_derive::Frame;
 use linger_derive::defers::cpu::{PooledDefers, Rate, from_profile, pool};
-use linger_proto::pprof;
 use linger_series::metric;
 use std::time::Duration;
 
@@ -20,7 +19,7 @@ pub(super) fn take(
     body: &[u8],
     samples: &mut Samples,
 ) -> Result<Reply, Failure> {
-    let profile = pprof::decode(body, &limits()).map_err(refused)?;
+    let profile = decode::profile(body)?;
     let seen = from_profile(&profile)
         .ok_or_else(|| Failure::new(State::NotPprof, "a profile, but not of CPU time"))?;
     target.start_lines.learn(Frame::all(&profile));

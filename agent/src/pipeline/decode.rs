@@ -1,17 +1,15 @@
 //! What decoders may hold in an agent, and their refusal as a named state of the collector.
 
+use crate::scrape::client::memory::Inflating;
 use crate::scrape::outcome::{Failure, State};
-use linger_proto::{Error, Limits};
+use linger_proto::{Error, Limits, pprof};
 
-/// Bytes a profile may inflate to: with its body it stays below the agent's peak of 48 MiB, and the largest real one
-/// seen has 7 MB.
-const INFLATED_BYTES_MAX: usize = 16 * 1024 * 1024;
-
-/// The limits of each decode here.
-pub(super) fn limits() -> Limits {
+/// Decodes a profile in as much memory as there is room for.
+pub(super) fn profile(body: &[u8]) -> Result<pprof::Profile, Failure> {
+    let room = Inflating::begin();
     let mut limits = Limits::default();
-    limits.decompressed_bytes_max = INFLATED_BYTES_MAX;
-    limits
+    limits.decompressed_bytes_max = room.bytes_max;
+    pprof::decode(body, &limits).map_err(refused)
 }
 
 /// Names a decoder's refusal.

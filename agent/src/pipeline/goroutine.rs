@@ -1,17 +1,16 @@
 //! `goroutine`: goroutines by site and wait class, the rest summed.
 
-use super::decode::{limits, refused};
+use super::decode;
 use super::target::TargetState;
 use super::{Reply, Samples};
 use crate::scrape::outcome::{Failure, State};
 use linger_derive::goroutines::{SiteLimit, by_site};
 use linger_derive::{Frame, GoRoot};
-use linger_proto::pprof;
 use linger_series::metric;
 
 /// Reads a goroutine profile with `debug=0`.
 pub(super) fn take(target: &mut TargetState, body: &[u8], samples: &mut Samples) -> Result<Reply, Failure> {
-    let profile = pprof::decode(body, &limits()).map_err(refused)?;
+    let profile = decode::profile(body)?;
     if !target.go_root.is_known() {
         target.go_root = GoRoot::learn(Frame::all(&profile));
     }

@@ -7,7 +7,7 @@
 mod connection;
 mod credentials;
 mod endpoint;
-mod memory;
+pub(crate) mod memory;
 mod naming;
 mod refusal;
 mod resolve;

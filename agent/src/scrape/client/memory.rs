@@ -1,5 +1,5 @@
-//! What the bodies of all targets together may hold: one service that answers without end must not starve its
-//! neighbours of the agent's memory.
+//! What the bodies of all targets and their decoding together may hold: one service that answers without end must not
+//! starve its neighbours of the agent's memory.
 //!
 //! Nobody waits here. A body that finds no room fails by name and its collector comes again, so that a target that
 //! never finishes its answer cannot keep others from theirs.
@@ -9,8 +9,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What every body may take without being counted: real profiles are 1 to 25 KB, and this many of them always fit.
 const FREE_BYTES: usize = 128 * 1024;
-/// What several bodies together may take beyond. One alone may take what its own limit says.
-const SHARED_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// What several bodies together may take beyond, and what is inflated from them. One body alone may take what its own
+/// limit says.
+const SHARED_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// What a profile may inflate to where there is room: the largest real one seen has 7 MB.
+const INFLATED_BYTES_MAX: usize = 12 * 1024 * 1024;
+/// And where there is none: usual ones have some hundred KB.
+const INFLATED_BYTES_CROWDED: usize = 2 * 1024 * 1024;
 /// Address space of a body that is no small one; only what is written to takes memory. Above glibc's
 /// DEFAULT_MMAP_THRESHOLD_MAX (32 MiB, malloc/malloc.c), so that it is a mapping of its own: it goes back to the system
 /// as soon as it is freed, and freeing it does not teach malloc to keep such sizes.
@@ -59,6 +64,27 @@ impl AsRef<[u8]> for Body {
     }
 }
 
+/// The room for inflating one profile, held while it is decoded.
+#[derive(Debug)]
+pub(crate) struct Inflating {
+    /// Bytes it may inflate to.
+    pub(crate) bytes_max: usize,
+    _share: Option<Share>,
+}
+
+impl Inflating {
+    /// As much as there is room for now.
+    pub(crate) fn begin() -> Self {
+        let mut share = Share::default();
+        let fits = SHARED_BYTES.load(Ordering::Relaxed) + INFLATED_BYTES_MAX <= SHARED_BYTES_MAX;
+        if fits && share.grow_to(INFLATED_BYTES_MAX).is_ok() {
+            Self { bytes_max: INFLATED_BYTES_MAX, _share: Some(share) }
+        } else {
+            Self { bytes_max: INFLATED_BYTES_CROWDED, _share: None }
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 struct Share(usize);
 
@@ -83,7 +109,9 @@ impl Drop for Share {
 
 #[cfg(test)]
 mod tests {
-    use super::{Body, FREE_BYTES, NoRoom, SHARED_BYTES_MAX};
+    use super::{
+        Body, FREE_BYTES, INFLATED_BYTES_CROWDED, INFLATED_BYTES_MAX, Inflating, NoRoom, SHARED_BYTES_MAX,
+    };
 
     #[test]
     fn large_bodies_share_one_room_one_alone_has_its_own_and_small_ones_always_fit() {
@@ -93,6 +121,7 @@ mod tests {
         first.push(&large).unwrap();
         let whole = first.whole();
         let copy = whole.clone();
+        assert_eq!(Inflating::begin().bytes_max, INFLATED_BYTES_CROWDED);
         let mut second = Body::default();
         second.push(&large[..FREE_BYTES]).unwrap();
         assert_eq!(second.push(&[0]), Err(NoRoom));
@@ -102,6 +131,9 @@ mod tests {
         assert_eq!(second.push(&[0]), Err(NoRoom), "a copy still holds it");
         assert_eq!(copy.len(), 2 * large.len());
         drop(copy);
+        let inflating = Inflating::begin();
+        assert_eq!((inflating.bytes_max, second.push(&large)), (INFLATED_BYTES_MAX, Err(NoRoom)));
+        drop(inflating);
         assert_eq!(second.push(&large), Ok(()));
     }
 }
