@@ -21,11 +21,15 @@ const INFLATED_BYTES_CROWDED: usize = 2 * 1024 * 1024;
 /// as soon as it is freed, and freeing it does not teach malloc to keep such sizes.
 const LARGE_CAPACITY_BYTES: usize = 33 * 1024 * 1024;
 
-/// Of all clients: memory is the process's.
-static SHARED_BYTES: AtomicUsize = AtomicUsize::new(0);
+/// What is taken of a room.
+#[derive(Debug)]
+struct Room(AtomicUsize);
+
+/// That of all clients: memory is the process's.
+static ROOM: Room = Room(AtomicUsize::new(0));
 
 /// A body as it grows, with its share.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Body {
     bytes: BytesMut,
     share: Share,
@@ -38,13 +42,17 @@ pub(super) struct NoRoom;
 impl Body {
     /// An empty one with room for what is announced, as far as it is free.
     pub(super) fn announced(bytes: usize) -> Self {
-        Self { bytes: BytesMut::with_capacity(bytes.min(FREE_BYTES)), share: Share::default() }
+        Self::within(&ROOM, bytes)
+    }
+
+    fn within(room: &'static Room, announced: usize) -> Self {
+        Self { bytes: BytesMut::with_capacity(announced.min(FREE_BYTES)), share: Share { room, bytes: 0 } }
     }
 
     /// Takes a piece in.
     pub(super) fn push(&mut self, piece: &[u8]) -> Result<(), NoRoom> {
         let beyond = (self.bytes.len() + piece.len()).saturating_sub(FREE_BYTES);
-        if beyond > 0 && self.share.0 == 0 {
+        if beyond > 0 && self.share.bytes == 0 {
             self.bytes.reserve(LARGE_CAPACITY_BYTES - self.bytes.len());
         }
         self.share.grow_to(beyond)?;
@@ -54,7 +62,7 @@ impl Body {
 
     /// The whole, which keeps its share until its last copy is gone.
     pub(super) fn whole(self) -> Bytes {
-        if self.share.0 == 0 { self.bytes.freeze() } else { Bytes::from_owner(self) }
+        if self.share.bytes == 0 { self.bytes.freeze() } else { Bytes::from_owner(self) }
     }
 }
 
@@ -75,8 +83,12 @@ pub(crate) struct Inflating {
 impl Inflating {
     /// As much as there is room for now.
     pub(crate) fn begin() -> Self {
-        let mut share = Share::default();
-        let fits = SHARED_BYTES.load(Ordering::Relaxed) + INFLATED_BYTES_MAX <= SHARED_BYTES_MAX;
+        Self::within(&ROOM)
+    }
+
+    fn within(room: &'static Room) -> Self {
+        let mut share = Share { room, bytes: 0 };
+        let fits = room.0.load(Ordering::Relaxed) + INFLATED_BYTES_MAX <= SHARED_BYTES_MAX;
         if fits && share.grow_to(INFLATED_BYTES_MAX).is_ok() {
             Self { bytes_max: INFLATED_BYTES_MAX, _share: Some(share) }
         } else {
@@ -85,53 +97,64 @@ impl Inflating {
     }
 }
 
-#[derive(Debug, Default)]
-struct Share(usize);
+#[derive(Debug)]
+struct Share {
+    room: &'static Room,
+    bytes: usize,
+}
 
 impl Share {
     fn grow_to(&mut self, bytes: usize) -> Result<(), NoRoom> {
-        let more = bytes.saturating_sub(self.0);
+        let more = bytes.saturating_sub(self.bytes);
+        if more == 0 {
+            return Ok(());
+        }
         let fits = |taken: usize| {
             let sum = taken.checked_add(more)?;
-            (taken == self.0 || sum <= SHARED_BYTES_MAX).then_some(sum)
+            (taken == self.bytes || sum <= SHARED_BYTES_MAX).then_some(sum)
         };
-        SHARED_BYTES.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).map_err(|_| NoRoom)?;
-        self.0 += more;
+        self.room.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).map_err(|_| NoRoom)?;
+        self.bytes += more;
         Ok(())
     }
 }
 
 impl Drop for Share {
     fn drop(&mut self) {
-        SHARED_BYTES.fetch_sub(self.0, Ordering::Relaxed);
+        self.room.0.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{
-        Body, FREE_BYTES, INFLATED_BYTES_CROWDED, INFLATED_BYTES_MAX, Inflating, NoRoom, SHARED_BYTES_MAX,
+        Body, FREE_BYTES, INFLATED_BYTES_CROWDED, INFLATED_BYTES_MAX, Inflating, NoRoom, Room,
+        SHARED_BYTES_MAX,
     };
+    use std::sync::atomic::AtomicUsize;
+
+    // Not the one that the other tests of this process use.
+    static ROOM: Room = Room(AtomicUsize::new(0));
 
     #[test]
     fn large_bodies_share_one_room_one_alone_has_its_own_and_small_ones_always_fit() {
         let large = vec![0; SHARED_BYTES_MAX];
-        let mut first = Body::default();
+        let mut first = Body::within(&ROOM, 0);
         first.push(&large).unwrap();
         first.push(&large).unwrap();
         let whole = first.whole();
         let copy = whole.clone();
-        assert_eq!(Inflating::begin().bytes_max, INFLATED_BYTES_CROWDED);
-        let mut second = Body::default();
+        assert_eq!(Inflating::within(&ROOM).bytes_max, INFLATED_BYTES_CROWDED);
+        let mut second = Body::within(&ROOM, 0);
         second.push(&large[..FREE_BYTES]).unwrap();
         assert_eq!(second.push(&[0]), Err(NoRoom));
-        let mut small = Body::announced(usize::MAX);
+        let mut small = Body::within(&ROOM, usize::MAX);
         small.push(&large[..FREE_BYTES]).unwrap();
         drop(whole);
         assert_eq!(second.push(&[0]), Err(NoRoom), "a copy still holds it");
         assert_eq!(copy.len(), 2 * large.len());
         drop(copy);
-        let inflating = Inflating::begin();
+        let inflating = Inflating::within(&ROOM);
         assert_eq!((inflating.bytes_max, second.push(&large)), (INFLATED_BYTES_MAX, Err(NoRoom)));
         drop(inflating);
         assert_eq!(second.push(&large), Ok(()));

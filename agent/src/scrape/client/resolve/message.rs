@@ -135,7 +135,7 @@ mod tests {
     fn reply(question: &[u8], flags: [u8; 2], records: &[&[u8]]) -> Vec<u8> {
         let mut message = question.to_vec();
         message[2..4].copy_from_slice(&flags);
-        message[7] = records.len() as u8;
+        message[7] = u8::try_from(records.len()).unwrap();
         message.extend(records.concat());
         message
     }

@@ -117,7 +117,7 @@ mod tests {
                     let (mut peer, _) = tcp.accept().unwrap();
                     let n = peer.read(&mut buffer).unwrap();
                     let (answer, _) = reply(&buffer[2..n]);
-                    peer.write_all(&(answer.len() as u16).to_be_bytes()).unwrap();
+                    peer.write_all(&u16::try_from(answer.len()).unwrap().to_be_bytes()).unwrap();
                     peer.write_all(&answer).unwrap();
                 }
             }
