@@ -11,7 +11,6 @@ mod fresh;
 mod latest;
 mod own;
 mod page;
-mod process;
 mod vitals;
 
 pub use fresh::{STALE_AFTER_INTERVALS, STALE_AFTER_LEAST};

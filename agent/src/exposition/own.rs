@@ -5,11 +5,12 @@
 use super::format::Format;
 use super::fresh::base_labels;
 use super::page::Family;
-use super::process::Process;
 use super::vitals::Vitals;
-use crate::report::{AlertStatus, Status};
+use crate::report::{AlertStatus, Status, TargetStatus};
+use linger_probe::Usage;
 use linger_series::Labels;
 use linger_series::metric::{Kind, Metric};
+use std::collections::BTreeMap;
 
 macro_rules! own {
     ($($konst:ident $kind:ident $name:literal [$($label:literal),*] $help:literal)*) => {
@@ -29,6 +30,7 @@ own! {
     RSS_MAX Gauge "linger_agent_resident_memory_max_bytes" [] "The most resident memory the agent ever had."
     CPU Counter "linger_agent_cpu_seconds_total" [] "User and system CPU time the agent spent."
     THREADS Gauge "linger_agent_threads" [] "Threads of the agent."
+    FILES Gauge "linger_agent_open_files" [] "File descriptors the agent has open."
     DISK Gauge "linger_agent_disk_bytes" [] "Size of the store's folder."
     SERIES Gauge "linger_agent_series" [] "Series the store knows."
     OLDEST Gauge "linger_agent_oldest_sample_timestamp_seconds" [] "How far back the store reaches, as Unix time."
@@ -48,7 +50,7 @@ own! {
     DUTY_LIMIT Gauge "linger_agent_duty_cycle_limit_ratio" [] "The limit on linger_agent_duty_cycle_ratio."
     INTERVAL Gauge "linger_agent_collector_interval_seconds" ["collector"] "Interval in force of a collector; it widens with what a scrape costs."
     STATE Gauge "linger_agent_collector_state" ["collector", "state"] "1 for the state a collector is in; other states are left out."
-    RESTARTS Counter "linger_agent_collector_restarts_total" ["collector"] "How often a stuck collector was started anew."
+    RESTARTS Counter "linger_agent_collector_restarts_total" ["collector"] "How often a stuck collector, or the lane it runs in, was started anew."
     SCRAPED_AT Gauge "linger_scrape_timestamp_seconds" ["collector"] "When a collector's values were scraped, as Unix time: what comes of it is as of then."
 }
 
@@ -88,13 +90,14 @@ fn flag(yes: bool) -> f64 {
 }
 
 fn of_process(status: &Status, page: &mut Rows) {
-    let process = Process::own();
+    let own = Usage::now();
     page.all(BUILD, [(Labels::new([("version", status.agent.linger.as_str())]), 1.0)]);
     page.one(START, seconds(status.agent.started_ms));
-    page.one(RSS, process.rss_bytes.map(|b| b as f64));
-    page.one(RSS_MAX, process.rss_bytes_max.map(|b| b as f64));
-    page.one(CPU, status.agent.cpu_seconds);
-    page.one(THREADS, process.threads.map(|n| n as f64));
+    page.one(RSS, own.rss_bytes.map(|b| b as f64));
+    page.one(RSS_MAX, own.rss_bytes_max.map(|b| b as f64));
+    page.one(CPU, own.cpu.map(|cpu| cpu.as_secs_f64()));
+    page.one(THREADS, own.threads.map(|n| n as f64));
+    page.one(FILES, own.open_files.map(|n| n as f64));
 }
 
 fn of_store(status: &Status, page: &mut Rows) {
@@ -140,7 +143,7 @@ fn of_targets(status: &Status, vitals: &Vitals, page: &mut Rows) {
     page.all(DUTY_LIMIT, targets().map(|(base, t)| (base, t.duty_cycle_max)));
     let collectors = || {
         let of = |(base, t): (Labels, _)| {
-            let t: &crate::report::TargetStatus = t;
+            let t: &TargetStatus = t;
             t.collectors.iter().map(move |c| (base.with("collector", &c.collector), c))
         };
         targets().flat_map(of)
@@ -148,16 +151,17 @@ fn of_targets(status: &Status, vitals: &Vitals, page: &mut Rows) {
     let on = || collectors().filter(|(_, c)| c.state != "off");
     page.all(INTERVAL, on().map(|(labels, c)| (labels, c.every_s)));
     page.all(STATE, collectors().map(|(labels, c)| (labels.with("state", &c.state), 1.0)));
-    let restarts = vitals.restarts();
-    let restarted = |base: Labels, target: &str, collector: &str| {
-        let times = restarts.get(&(target.to_owned(), collector.to_owned())).copied().unwrap_or_default();
-        (base.with("collector", collector), times as f64)
-    };
-    let of_target = targets().flat_map(|(base, t)| {
-        t.collectors.iter().map(move |c| (base.clone(), t.target.as_str(), c.collector.as_str()))
-    });
-    page.all(RESTARTS, of_target.map(|(base, target, collector)| restarted(base, target, collector)));
+    page.all(RESTARTS, targets().flat_map(|(base, t)| restarts(&base, t, vitals)));
     page.all(SCRAPED_AT, on().filter_map(|(labels, c)| Some((labels, seconds(c.last_ok_ms?)))));
+}
+
+/// How often each collector of a target was started anew; a lane that hung between two has its own name.
+fn restarts(base: &Labels, target: &TargetStatus, vitals: &Vitals) -> Vec<(Labels, f64)> {
+    let mut times: BTreeMap<String, u64> =
+        target.collectors.iter().map(|c| (c.collector.clone(), 0)).collect();
+    let of_target = vitals.restarts().into_iter().filter(|((of, _), _)| *of == target.target);
+    times.extend(of_target.map(|((_, collector), n)| (collector, n)));
+    times.into_iter().map(|(collector, n)| (base.with("collector", &collector), n as f64)).collect()
 }
 
 #[cfg(test)]
@@ -201,6 +205,7 @@ mod tests {
         let vitals = Vitals::new(TimeMs(1_500));
         vitals.reloaded(false, TimeMs(9_000));
         vitals.restarted("api", "heap");
+        vitals.restarted("api", "slow");
         let families = families(&board, &vitals);
         let family = families.iter().find(|f| f.metric.name == name).expect("a family");
         let text = |(labels, value): &(Labels, f64)| format!("{labels} {value}");
@@ -224,6 +229,7 @@ mod tests {
             &[
                 r#"{collector="count",job="shop",target="api"} 0"#,
                 r#"{collector="heap",job="shop",target="api"} 1"#,
+                r#"{collector="slow",job="shop",target="api"} 1"#,
             ],
         );
         check("linger_agent_oldest_sample_timestamp_seconds", &[]);
