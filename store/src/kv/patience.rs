@@ -37,7 +37,8 @@ mod tests {
     /// The calling thread's, from procfs: the system call's answer ends at two seconds.
     fn slack_ns() -> u64 {
         let path = format!("/proc/{}/timerslack_ns", nix::unistd::gettid());
-        std::fs::read_to_string(path).unwrap().trim().parse().unwrap()
+        let text = std::fs::read_to_string(path).expect("procfs has it");
+        text.trim().parse().expect("it is a number")
     }
 
     #[test]

@@ -32,9 +32,7 @@ impl Configured {
     fn reload(&self, text: &str) -> Status {
         let before = self.status().reload.map(|r| r.at_ms);
         write(&self.file, text);
-        let status =
-            Command::new("sh").args(["-c", "kill -HUP \"$0\"", &self.agent.pid().to_string()]).status();
-        assert!(status.is_ok_and(|s| s.success()), "SIGHUP could not be sent");
+        self.agent.signal("HUP");
         wait::until("the configuration is loaded again, or refused", || {
             let status = self.status();
             if status.reload.as_ref().map(|r| r.at_ms) > before { Ok(status) } else { Err(status.reload) }

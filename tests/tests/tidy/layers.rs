@@ -30,7 +30,6 @@ const HEAVY: &[(&str, &str)] = &[
     ("sled", "linger-store"),
     ("prost", "linger-proto"),
     ("granit-parser", "linger-config"),
-    ("nix", "linger-probe"),
 ];
 
 /// Edges between crates of the workspace that the table does not allow.
