@@ -1,18 +1,17 @@
-//! One bounded exchange with one target, in steps: connect, secure, prove who asks, ask, read. Each step's failure has
-//! a name, and nothing a target sends makes an exchange longer or larger than its request allows.
+//! One bounded exchange with one target by reqwest. Each failure has a name, and nothing a target sends makes an
+//! exchange longer or larger than its request allows.
 //!
 //! Refuses to follow redirects (but for an added slash on the same origin), so credentials go nowhere else; to use a
 //! proxy; to ask for compression of its own; to keep more than one idle connection, each being a goroutine there.
 
-mod connection;
 mod credentials;
-mod endpoint;
 pub(crate) mod memory;
+mod names;
 mod naming;
+mod place;
 mod refusal;
-mod resolve;
-mod seen;
 mod small_file;
+mod stranger;
 #[cfg(feature = "tls")]
 mod tls;
 #[cfg(not(feature = "tls"))]
@@ -21,17 +20,15 @@ mod tls;
 
 use super::outcome::{Failure, State};
 use bytes::Bytes;
-use connection::Connection;
-use endpoint::Endpoint;
+use http::StatusCode;
 use http::header::{ACCEPT, ACCEPT_ENCODING, HOST, HeaderMap, HeaderValue, USER_AGENT};
-use http::uri::{PathAndQuery, Scheme};
-use http::{Response, StatusCode, Uri};
-use http_body_util::Empty;
-use hyper::body::{Body as _, Incoming};
+use http::uri::PathAndQuery;
 use linger_config::{Access, Target, TargetUrl};
 use memory::Body;
-use seen::Seen;
-use std::sync::{Arc, Mutex, PoisonError};
+use place::Place;
+use reqwest::{Method, Response};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// Bytes kept of the body of a failed request: Go's messages are one line.
@@ -44,11 +41,10 @@ const ERROR_BODY_TIME_MAX: Duration = Duration::from_secs(1);
 pub struct Client(Arc<Inner>);
 
 struct Inner {
-    endpoint: Endpoint,
-    scheme: Scheme,
-    host: Result<HeaderValue, Failure>,
+    place: Place,
     access: Access,
-    idle: Mutex<Option<Connection>>,
+    /// Whether the pool may hold a connection that was used before.
+    used: AtomicBool,
 }
 
 /// What to ask for.
@@ -71,10 +67,10 @@ pub struct Answer {
     pub took: Duration,
 }
 
-/// How far an exchange came, for who gives it up.
+/// How far an exchange came, for who gives it up: bytes of the body, once it has begun.
 #[derive(Default)]
 struct Progress {
-    seen: Option<Seen>,
+    received: Option<usize>,
 }
 
 impl Client {
@@ -89,11 +85,9 @@ impl Client {
     #[must_use]
     pub fn of(url: &TargetUrl, access: &Access) -> Self {
         Self(Arc::new(Inner {
-            endpoint: Endpoint::new(url, &access.tls),
-            scheme: if url.scheme() == linger_config::Scheme::Https { Scheme::HTTPS } else { Scheme::HTTP },
-            host: host(url),
+            place: Place::new(url, &access.tls),
             access: access.clone(),
-            idle: Mutex::new(None),
+            used: AtomicBool::new(false),
         }))
     }
 
@@ -113,11 +107,9 @@ impl Client {
     /// A [`Failure`] where there is no complete answer.
     pub async fn get(&self, request: &Request) -> Result<(StatusCode, Bytes), Failure> {
         self.in_time(request, async |progress| {
-            let (mut connection, answer) = self.0.ask(&request.path, progress).await?;
+            let answer = self.0.ask(&request.path, progress).await?;
             let status = answer.status();
-            let body = read(&mut connection, answer, request.body_bytes_max).await?;
-            self.0.keep(connection).await;
-            Ok((status, body))
+            Ok((status, self.0.read(answer, request.body_bytes_max, progress).await?))
         })
         .await
     }
@@ -138,9 +130,8 @@ impl Client {
 impl Progress {
     fn given_up(&self, after: Duration) -> Failure {
         let after = naming::seconds(after);
-        let detail = match self.seen.as_ref().map(Seen::bytes) {
-            None => format!("no connection within {after}"),
-            Some(0) => format!("connected and asked, but not one byte of an answer came within {after}"),
+        let detail = match self.received {
+            None => format!("no answer within {after}, or only a part of its head"),
             Some(n) => format!("{n} bytes came, but the answer was not complete within {after}"),
         };
         Failure::new(State::TimedOut, detail)
@@ -149,55 +140,45 @@ impl Progress {
 
 impl Inner {
     async fn fetch(&self, request: &Request, progress: &mut Progress) -> Result<Bytes, Failure> {
-        let (mut connection, mut answer) = self.ask(&request.path, progress).await?;
-        let host = self.host.as_ref().ok().and_then(|h| h.to_str().ok()).unwrap_or("");
-        let slashed =
-            refusal::added_slash(answer.status(), answer.headers(), &request.path, &self.scheme, host);
+        let mut answer = self.ask(&request.path, progress).await?;
+        let (scheme, host) = (self.place.scheme(), self.place.authority());
+        let slashed = refusal::added_slash(answer.status(), answer.headers(), &request.path, &scheme, host);
         if let Some(path) = slashed {
-            read(&mut connection, answer, ERROR_BODY_BYTES_MAX).await?;
-            self.keep(connection).await;
-            (connection, answer) = self.ask(&path, progress).await?;
+            self.read(answer, ERROR_BODY_BYTES_MAX, progress).await?;
+            answer = self.ask(&path, progress).await?;
         }
         if answer.status() != StatusCode::OK {
-            return Err(self.refused(connection, answer).await);
+            return Err(self.refused(answer).await);
         }
-        let body = read(&mut connection, answer, request.body_bytes_max).await?;
-        self.keep(connection).await;
-        Ok(body)
+        self.read(answer, request.body_bytes_max, progress).await
     }
 
-    /// Sends one request; beside the answer comes the connection that carries its body.
-    async fn ask(
-        &self,
-        path: &PathAndQuery,
-        progress: &mut Progress,
-    ) -> Result<(Connection, Response<Incoming>), Failure> {
-        let request = self.request(path)?;
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(mut idle) = idle
-            && idle.is_reusable().await
-        {
-            progress.seen = Some(idle.seen().clone());
-            match idle.send(request.clone()).await {
-                Ok(answer) => return Ok((idle, answer)),
-                // The service may have closed the idle connection just when it was used again: once more, afresh.
-                Err(_) if idle.seen().bytes() == 0 => progress.seen = None,
-                Err(broken) => return Err(naming::before_the_body(&broken, idle.seen())),
+    /// Sends one request and waits for the head of its answer.
+    async fn ask(&self, path: &PathAndQuery, progress: &mut Progress) -> Result<Response, Failure> {
+        progress.received = None;
+        let client = self.place.client()?;
+        let mut answered = client.execute(self.request(path)?).await;
+        // The service may have closed the idle connection just when it was used again: once more, afresh.
+        if self.used.swap(false, Ordering::Relaxed) && answered.as_ref().is_err_and(naming::is_hung_up) {
+            answered = client.execute(self.request(path)?).await;
+        }
+        match answered {
+            Ok(answer) => {
+                progress.received = Some(0);
+                Ok(answer)
+            }
+            Err(e) => {
+                let look = naming::is_of_a_stranger(&e);
+                let first = if look { self.place.first_bytes().await } else { Vec::new() };
+                Err(naming::before_the_body(&e, &self.place, &first))
             }
         }
-        let mut connection = self.endpoint.connect().await?;
-        progress.seen = Some(connection.seen().clone());
-        match connection.send(request).await {
-            Ok(answer) => Ok((connection, answer)),
-            Err(broken) => Err(naming::before_the_body(&broken, connection.seen())),
-        }
     }
 
-    fn request(&self, path: &PathAndQuery) -> Result<http::Request<Empty<Bytes>>, Failure> {
-        let mut request = http::Request::new(Empty::new());
-        *request.uri_mut() = Uri::from(path.clone());
+    fn request(&self, path: &PathAndQuery) -> Result<reqwest::Request, Failure> {
+        let mut request = reqwest::Request::new(Method::GET, self.place.url(path)?);
         let headers: &mut HeaderMap = request.headers_mut();
-        headers.insert(HOST, self.host.clone()?);
+        headers.insert(HOST, self.place.host()?);
         headers.insert(USER_AGENT, HeaderValue::from_static(concat!("linger/", env!("CARGO_PKG_VERSION"))));
         headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
@@ -206,11 +187,11 @@ impl Inner {
     }
 
     /// Names an answer that says no.
-    async fn refused(&self, mut connection: Connection, answer: Response<Incoming>) -> Failure {
-        let (head, mut body) = answer.into_parts();
+    async fn refused(&self, mut answer: Response) -> Failure {
+        let (status, headers) = (answer.status(), std::mem::take(answer.headers_mut()));
         let mut text = Vec::new();
         let reading = async {
-            while let Some(Ok(piece)) = connection.chunk(&mut body).await {
+            while let Ok(Some(piece)) = answer.chunk().await {
                 text.extend(piece.iter().take(ERROR_BODY_BYTES_MAX - text.len()));
                 if text.len() >= ERROR_BODY_BYTES_MAX {
                     return false;
@@ -218,60 +199,44 @@ impl Inner {
             }
             true
         };
-        let whole = tokio::time::timeout(ERROR_BODY_TIME_MAX, reading).await.unwrap_or(false);
-        if whole {
-            self.keep(connection).await;
+        if tokio::time::timeout(ERROR_BODY_TIME_MAX, reading).await.unwrap_or(false) {
+            self.used.store(true, Ordering::Relaxed);
         }
         let sent = credentials::described(&self.access);
-        refusal::named(head.status, &head.headers, &String::from_utf8_lossy(&text), sent.as_deref())
+        refusal::named(status, &headers, &String::from_utf8_lossy(&text), sent.as_deref())
     }
 
-    /// Keeps a connection whose answer was read whole for the next request.
-    async fn keep(&self, mut connection: Connection) {
-        if connection.is_reusable().await {
-            *self.idle.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection);
+    /// Reads a body whole, up to `bytes_max`.
+    async fn read(
+        &self,
+        mut answer: Response,
+        bytes_max: usize,
+        progress: &mut Progress,
+    ) -> Result<Bytes, Failure> {
+        let announced = answer.content_length().map_or(0, |n| usize::try_from(n).unwrap_or(usize::MAX));
+        let too_large = |why: String| Failure::new(State::TooLarge, why);
+        if announced > bytes_max {
+            let why = format!("the answer announces {announced} bytes, the limit is {bytes_max}");
+            return Err(too_large(why));
         }
-    }
-}
-
-/// What the URL says, without a port that is its scheme's own (RFC 9110, 7.2).
-fn host(url: &TargetUrl) -> Result<HeaderValue, Failure> {
-    use linger_config::Scheme::{Http, Https, Unix};
-    let text = match (url.scheme(), url.port()) {
-        (Unix, _) => "localhost".to_owned(),
-        (Http, 80) | (Https, 443) => url.host().to_owned(),
-        (_, port) => format!("{}:{port}", url.host()),
-    };
-    HeaderValue::from_str(&text)
-        .map_err(|_| Failure::new(State::Internal, "the host is no value of a header"))
-}
-
-/// Reads a body whole, up to `bytes_max`.
-async fn read(
-    connection: &mut Connection,
-    answer: Response<Incoming>,
-    bytes_max: usize,
-) -> Result<Bytes, Failure> {
-    let mut incoming = answer.into_body();
-    let announced = incoming.size_hint().exact().map_or(0, |n| usize::try_from(n).unwrap_or(usize::MAX));
-    let too_large = |why: String| Failure::new(State::TooLarge, why);
-    if announced > bytes_max {
-        return Err(too_large(format!("the answer announces {announced} bytes, the limit is {bytes_max}")));
-    }
-    let mut body = Body::announced(announced);
-    while let Some(piece) = connection.chunk(&mut incoming).await {
-        let received = body.as_ref().len();
-        let piece = piece.map_err(|e| naming::within_the_body(&e, received))?;
-        if received + piece.len() > bytes_max {
-            return Err(too_large(format!("the answer goes on beyond the limit of {bytes_max} bytes")));
+        let mut body = Body::announced(announced);
+        loop {
+            let received = body.as_ref().len();
+            progress.received = Some(received);
+            let next = answer.chunk().await.map_err(|e| naming::within_the_body(&e, received))?;
+            let Some(piece) = next else { break };
+            if received + piece.len() > bytes_max {
+                return Err(too_large(format!("the answer goes on beyond the limit of {bytes_max} bytes")));
+            }
+            body.push(&piece).map_err(|_| {
+                too_large(format!(
+                    "large answers of other targets leave no room beyond {received} bytes just now"
+                ))
+            })?;
         }
-        body.push(&piece).map_err(|_| {
-            too_large(format!(
-                "large answers of other targets leave no room beyond {received} bytes just now"
-            ))
-        })?;
+        self.used.store(true, Ordering::Relaxed);
+        Ok(body.whole())
     }
-    Ok(body.whole())
 }
 
 #[cfg(test)]

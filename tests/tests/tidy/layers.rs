@@ -23,6 +23,8 @@ const ANY: &str = "*";
 /// Dependencies that decide what a crate is, and the only crate that may have each.
 const HEAVY: &[(&str, &str)] = &[
     ("tokio", "linger"),
+    ("reqwest", "linger"),
+    ("hickory-resolver", "linger"),
     ("hyper", "linger"),
     ("tokio-rustls", "linger"),
     ("clap", "linger"),

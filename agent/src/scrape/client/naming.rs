@@ -1,13 +1,12 @@
-//! From errors to named states: of the system, of HTTP, of TLS. What a peer speaks instead is told from the first
-//! bytes it sent.
+//! From reqwest's errors to named states, by what stands in their chain of causes: TLS, the look-up of a name, the
+//! system, HTTP.
 
-use super::connection::Broken;
-use super::seen::Seen;
+use super::place::{CONNECT_TIME_MAX, Place};
+use super::stranger::Protocol;
+use super::tls;
 use crate::scrape::outcome::{Failure, State};
 use std::error::Error;
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
-use std::path::Path;
 use std::time::Duration;
 
 /// Seconds as people write them.
@@ -15,8 +14,82 @@ pub(super) fn seconds(d: Duration) -> String {
     format!("{} s", (d.as_secs_f64() * 10.0).round() / 10.0)
 }
 
+/// Whether what answered is no HTTP or no TLS, so that its first bytes would say more.
+pub(super) fn is_of_a_stranger(error: &reqwest::Error) -> bool {
+    tls::is_of_a_stranger(error)
+        || found::<hyper::Error>(error)
+            .is_some_and(|e| !e.is_parse_too_large() && (e.is_parse() || spoke_unasked(e)))
+}
+
+/// Whether the connection ended before an answer: what happens when a service closes an idle one just as it is used.
+pub(super) fn is_hung_up(error: &reqwest::Error) -> bool {
+    let broken = |e: &io::Error| {
+        matches!(
+            e.kind(),
+            ErrorKind::ConnectionReset
+                | ErrorKind::ConnectionAborted
+                | ErrorKind::BrokenPipe
+                | ErrorKind::UnexpectedEof
+        )
+    };
+    let ended = |e: &hyper::Error| e.is_incomplete_message() || e.is_canceled() || e.is_closed();
+    !error.is_connect()
+        && (found::<hyper::Error>(error).is_some_and(ended) || found::<io::Error>(error).is_some_and(broken))
+}
+
+/// An exchange with `place` that broke before the head of an answer was whole. `first` are the first bytes of a
+/// stranger, where it is one.
+pub(super) fn before_the_body(error: &reqwest::Error, place: &Place, first: &[u8]) -> Failure {
+    if let Some(named) = tls::named(error, first) {
+        return named;
+    }
+    if error.is_dns() {
+        return Failure::new(State::Unresolved, innermost(error).to_string());
+    }
+    let io = found::<io::Error>(error);
+    if error.is_connect() {
+        return match io {
+            Some(io) if place.is_unix() => of_unix(place, io),
+            Some(io) if place.is_tls() && is_of_a_handshake(io) => {
+                let detail = format!("the connection broke within the handshake: {}", in_words(io));
+                Failure::new(State::HandshakeFailed, detail)
+            }
+            Some(io) if io.raw_os_error().is_some() => of_tcp(place, io),
+            _ if error.is_timeout() => {
+                Failure::new(State::TimedOut, format!("no connection within {}", seconds(CONNECT_TIME_MAX)))
+            }
+            Some(io) => of_tcp(place, io),
+            None => Failure::new(State::Internal, innermost(error).to_string()),
+        };
+    }
+    match (found::<hyper::Error>(error), io) {
+        (Some(http), _) if http.is_parse_too_large() => {
+            Failure::new(State::HeadTooLarge, "more or longer headers than any service needs")
+        }
+        (Some(http), _) if http.is_parse() || spoke_unasked(http) => of_stranger(first),
+        (_, Some(io)) => Failure::new(State::Reset, format!("connected, then: {}", in_words(io))),
+        (Some(_), None) if is_hung_up(error) => Failure::new(
+            State::Reset,
+            "connected, then the connection was closed without an answer, or within its head",
+        ),
+        _ => Failure::new(State::Internal, innermost(error).to_string()),
+    }
+}
+
+/// A body that broke off after `received` bytes.
+pub(super) fn within_the_body(error: &reqwest::Error, received: usize) -> Failure {
+    let why = match (found::<io::Error>(error), found::<hyper::Error>(error)) {
+        (Some(io), _) => in_words(io),
+        (None, Some(http)) if http.is_incomplete_message() => {
+            "the connection ended before the announced end".into()
+        }
+        _ => innermost(error).to_string(),
+    };
+    Failure::new(State::Truncated, format!("the answer broke off after {received} bytes: {why}"))
+}
+
 /// A TCP connection that does not come up.
-pub(super) fn of_tcp(address: SocketAddr, error: &io::Error) -> Failure {
+fn of_tcp(place: &Place, error: &io::Error) -> Failure {
     let state = match error.kind() {
         ErrorKind::ConnectionRefused => State::Refused,
         ErrorKind::TimedOut => State::TimedOut,
@@ -25,16 +98,16 @@ pub(super) fn of_tcp(address: SocketAddr, error: &io::Error) -> Failure {
         ErrorKind::HostUnreachable
         | ErrorKind::NetworkUnreachable
         | ErrorKind::NetworkDown
+        | ErrorKind::NotConnected
         | ErrorKind::AddrNotAvailable
         | ErrorKind::PermissionDenied => State::NoRoute,
         _ => State::Internal,
     };
-    Failure::new(state, format!("{address}: {}", in_words(error)))
+    Failure::new(state, format!("{place}: {}", in_words(error)))
 }
 
 /// A unix socket that does not connect.
-pub(super) fn of_unix(path: &Path, error: &io::Error) -> Failure {
-    let path = path.display();
+fn of_unix(path: &Place, error: &io::Error) -> Failure {
     let (state, detail) = match error.kind() {
         ErrorKind::NotFound | ErrorKind::NotADirectory => {
             (State::SocketMissing, format!("{path}: no such socket"))
@@ -47,122 +120,50 @@ pub(super) fn of_unix(path: &Path, error: &io::Error) -> Failure {
     Failure::new(state, detail)
 }
 
-/// An exchange that broke before the head of an answer was whole.
-pub(super) fn before_the_body(broken: &Broken, seen: &Seen) -> Failure {
-    let first = seen.first();
-    let error = match broken {
-        Broken::HeadTooLarge if is_interim(&first) => {
-            let detail = format!("{} bytes of interim answers (1xx) and no end", seen.bytes());
-            return Failure::new(State::HeadTooLarge, detail);
-        }
-        Broken::HeadTooLarge => {
-            return Failure::new(
-                State::HeadTooLarge,
-                format!("{} bytes of headers and no end", seen.bytes()),
-            );
-        }
-        Broken::Failed(error) => error,
-    };
-    if let Some(named) = of_tls(error, &first) {
-        return named;
-    }
-    if error.is_parse_too_large() {
-        return Failure::new(State::HeadTooLarge, "more or longer headers than any service needs");
-    }
-    if error.is_parse() {
-        return stranger(&first);
-    }
-    let detail = match (root(error).downcast_ref::<io::Error>(), seen.bytes()) {
-        (_, 1..) if !first.starts_with(b"HTTP/") => return stranger(&first),
-        (Some(io), 0) => format!("connected, then: {}", in_words(io)),
-        (None, 0) => "connected, then the connection was closed without an answer".into(),
-        (_, n) => format!("the connection ended after {n} bytes, within the head of the answer"),
-    };
-    Failure::new(State::Reset, detail)
-}
-
-/// A body that broke off after `received` bytes.
-pub(super) fn within_the_body(error: &hyper::Error, received: usize) -> Failure {
-    let why = match root(error).downcast_ref::<io::Error>() {
-        Some(io) => in_words(io),
-        None if error.is_incomplete_message() => "the connection ended before the announced end".into(),
-        None => root(error).to_string(),
-    };
-    Failure::new(State::Truncated, format!("the answer broke off after {received} bytes: {why}"))
+/// Connecting itself ends otherwise: refused, unreachable, too late.
+fn is_of_a_handshake(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::UnexpectedEof
+            | ErrorKind::ConnectionReset
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::BrokenPipe
+    )
 }
 
 /// A peer that speaks something else than HTTP/1.
-fn stranger(first: &[u8]) -> Failure {
+fn of_stranger(first: &[u8]) -> Failure {
     match Protocol::of(first) {
         Protocol::Tls => Failure::new(State::SpeaksTls, "the answer to an http request is a TLS alert"),
         other => Failure::new(State::NotHttp, other.described(first)),
     }
 }
 
-/// What a peer speaks, from its first bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Protocol {
-    Http1,
-    /// A SETTINGS frame (RFC 9113, 6.5) comes first from a server that speaks nothing else: gRPC.
-    Http2,
-    /// An alert or handshake record (RFC 8446, 5.1).
-    Tls,
-    Ssh,
-    Other,
+/// Bytes before the request was sent, as of a server that greets first. hyper has no predicate for it (hyper 1.12,
+/// error.rs, `Kind::UnexpectedMessage`).
+fn spoke_unasked(error: &hyper::Error) -> bool {
+    error.to_string().contains("unexpected message")
 }
 
-impl Protocol {
-    pub(super) fn of(first: &[u8]) -> Self {
-        match first {
-            [b'H', b'T', b'T', b'P', b'/', ..] => Self::Http1,
-            [b'S', b'S', b'H', b'-', ..] => Self::Ssh,
-            [0x15 | 0x16, 3, ..] => Self::Tls,
-            [0, 0, _, 4, 0, 0, 0, 0, 0, ..] => Self::Http2,
-            _ => Self::Other,
-        }
-    }
-
-    pub(super) fn described(self, first: &[u8]) -> String {
-        let quoted =
-            || String::from_utf8_lossy(first).lines().next().unwrap_or("").escape_debug().to_string();
-        match self {
-            Self::Http1 => format!("the answer begins as HTTP but does not go on so: \"{}\"", quoted()),
-            Self::Http2 => "HTTP/2 without TLS answers there, as on a gRPC port".into(),
-            Self::Ssh => format!("an SSH server answers there: \"{}\"", quoted()),
-            Self::Tls => "TLS answers there".into(),
-            Self::Other => format!("the answer is no HTTP; it begins \"{}\"", quoted()),
-        }
-    }
-}
-
-fn is_interim(first: &[u8]) -> bool {
-    first.starts_with(b"HTTP/1.") && first.get(9) == Some(&b'1')
-}
-
-/// The names of TLS faults, where that is what `error` is.
-fn of_tls(error: &hyper::Error, first: &[u8]) -> Option<Failure> {
-    let io = root_io(error)?;
-    super::tls::named(io, first)
-}
-
-fn root_io(error: &hyper::Error) -> Option<&io::Error> {
-    let mut next = error.source();
-    while let Some(e) = next {
-        if let Some(io) = e.downcast_ref::<io::Error>() {
-            return Some(io);
-        }
-        next = e.source();
-    }
-    None
+/// The innermost error of type `T` in the chain of causes.
+pub(super) fn found<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+    chain(error).filter_map(|e| e.downcast_ref()).last()
 }
 
 /// The innermost error, which says most.
-fn root<'a>(error: &'a hyper::Error) -> &'a (dyn Error + 'static) {
-    let mut innermost: &'a (dyn Error + 'static) = error;
-    while let Some(deeper) = innermost.source() {
-        innermost = deeper;
-    }
-    innermost
+fn innermost<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+    chain(error).last().unwrap_or(error)
+}
+
+/// An error and its causes. `io::Error::source` skips the error it carries and begins with that one's cause.
+fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&e| {
+        let carried = e.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        match carried {
+            Some(inner) => Some(inner as &(dyn Error + 'static)),
+            None => e.source(),
+        }
+    })
 }
 
 /// The system's words without its number.
@@ -171,26 +172,5 @@ fn in_words(error: &io::Error) -> String {
     match text.split_once(" (os error") {
         Some((words, _)) => words.to_lowercase(),
         None => text,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Protocol;
-
-    #[test]
-    fn usual_strangers_are_told_from_their_first_bytes() {
-        let of = Protocol::of;
-        assert_eq!(of(b"HTTP/1.1 200 OK\r\n"), Protocol::Http1);
-        assert_eq!(of(b"SSH-2.0-OpenSSH_9.2\r\n"), Protocol::Ssh);
-        assert_eq!(of(b"\x15\x03\x01\0\x02\x02\x0a"), Protocol::Tls);
-        // What grpc-go sends first: its SETTINGS frame.
-        assert_eq!(of(b"\0\0\x06\x04\0\0\0\0\0\0\x05\0\0\x40\0"), Protocol::Http2);
-        assert_eq!(of(b"-ERR unknown command\r\n"), Protocol::Other);
-        assert_eq!(of(b""), Protocol::Other);
-        assert_eq!(
-            Protocol::Ssh.described(b"SSH-2.0-x\x1b[0m\r\n"),
-            "an SSH server answers there: \"SSH-2.0-x\\u{1b}[0m\""
-        );
     }
 }

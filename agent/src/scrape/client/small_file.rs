@@ -1,4 +1,4 @@
-//! Small files written by others (tokens, keys, certificates, hosts), read anew at each use so that rotation needs no
+//! Small files written by others (tokens, keys, certificates), read anew at each use so that rotation needs no
 //! restart.
 //!
 //! Refuses what is empty, large or no regular file, and never says what is in it.
@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+use std::time::SystemTime;
 
 /// Largest file with a secret: a token takes kilobytes, a chain of certificates tens of them.
 pub(super) const SECRET_BYTES_MAX: u64 = 64 * 1024;
@@ -42,6 +43,15 @@ pub(super) fn read_line(path: &Path) -> Result<String, String> {
         Ok(text) if line.iter().all(|b| (b' '..=b'~').contains(b)) => Ok(text.to_owned()),
         _ => named("has other characters than printable ASCII"),
     }
+}
+
+/// A file's length and time of change, none where there is no file: another one tells that it was exchanged.
+pub(super) type Stamp = Option<(u64, SystemTime)>;
+
+/// How the file is now.
+pub(super) fn stamp(path: Option<&Path>) -> Stamp {
+    let metadata = std::fs::metadata(path?).ok()?;
+    Some((metadata.len(), metadata.modified().ok()?))
 }
 
 /// The system's reason without its number.

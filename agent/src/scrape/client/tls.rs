@@ -1,22 +1,16 @@
-//! TLS with targets: rustls with ring, own CA, client certificate. Files are read again for the next connection after
-//! they changed.
+//! TLS with targets: rustls with ring, own CA, client certificate, as settings that reqwest takes ready-made.
 //!
 //! Without `ca_file` the system's bundle is trusted, from the places where Go looks for it; with it nothing else is,
 //! as in Prometheus. An empty container has no bundle: that is said by name.
 
-use super::connection::Stream;
-use super::naming::Protocol;
-use super::seen::{Seen, Watched};
+use super::naming;
 use super::small_file::{self, SECRET_BYTES_MAX};
+use super::stranger::Protocol;
 use crate::scrape::outcome::{Failure, State};
 use linger_config::TlsClient;
-use std::io;
+use reqwest::ClientBuilder;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
+use std::sync::Arc;
 use tokio_rustls::rustls::client::Resumption;
 use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
@@ -41,59 +35,39 @@ const BUNDLES: &[&str] = &[
     "/etc/ssl/cert.pem",
 ];
 
-/// TLS with one target.
-pub(super) struct Tls {
-    host: String,
-    settings: TlsClient,
-    ready: Mutex<Option<(Vec<Stamp>, Arc<ClientConfig>)>>,
+/// A client for what needs no TLS. It is given settings all the same, ones that trust nobody: reqwest would otherwise
+/// look for a provider and for the system's authorities.
+pub(super) fn without(builder: ClientBuilder) -> ClientBuilder {
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("ring has the cipher suites of TLS 1.2 and 1.3")
+        .with_root_certificates(RootCertStore::empty())
+        .with_no_client_auth();
+    builder.tls_backend_preconfigured(config)
 }
 
-/// A file's length and time of change, none where there is no file.
-type Stamp = Option<(u64, SystemTime)>;
-
-impl Tls {
-    /// For the host of the URL. Reads nothing yet.
-    pub(super) fn new(host: &str, settings: &TlsClient) -> Self {
-        Self { host: host.to_owned(), settings: settings.clone(), ready: Mutex::new(None) }
-    }
-
-    /// Secures a connection.
-    pub(super) async fn handshake(&self, plain: TcpStream) -> Result<Box<dyn Stream>, Failure> {
-        let config = self.config().map_err(|why| Failure::new(State::CredentialsUnreadable, why))?;
-        let name = self.settings.server_name.as_deref().unwrap_or(&self.host);
-        let name = name.trim_start_matches('[').trim_end_matches(']').to_owned();
-        let shown = name.clone();
-        let name = ServerName::try_from(name)
-            .map_err(|_| Failure::new(State::CertificateName, format!("{shown:?} is no name of a server")))?;
-        let seen = Seen::default();
-        match TlsConnector::from(config).connect(name, Watched::new(plain, seen.clone())).await {
-            Ok(secured) => Ok(Box::new(secured)),
-            Err(e) => Err(named(&e, &seen.first()).unwrap_or_else(|| {
-                let detail = format!("the connection broke within the handshake: {e}");
-                Failure::new(State::HandshakeFailed, detail)
-            })),
+/// A client that speaks TLS with a server called `name`, as the files have its settings now. A name that is `given`
+/// beside the URL has to be one, and no address: it takes the host's place in the URL.
+pub(super) fn with(
+    builder: ClientBuilder,
+    name: &str,
+    given: bool,
+    settings: &TlsClient,
+) -> Result<ClientBuilder, Failure> {
+    let bare = name.trim_start_matches('[').trim_end_matches(']');
+    match ServerName::try_from(bare) {
+        Ok(ServerName::IpAddress(_)) if given => {
+            let detail = format!("server_name {name:?} is an address; it has to be a name");
+            return Err(Failure::new(State::CertificateName, detail));
+        }
+        Ok(_) => {}
+        Err(_) => {
+            let detail = format!("{name:?} is no name of a server");
+            return Err(Failure::new(State::CertificateName, detail));
         }
     }
-
-    /// The settings as the files have them now.
-    fn config(&self) -> Result<Arc<ClientConfig>, String> {
-        let s = &self.settings;
-        let stamps: Vec<Stamp> = [&s.ca_file, &s.cert_file, &s.key_file].map(|f| stamp(f.as_deref())).into();
-        let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((known, config)) = &*ready
-            && *known == stamps
-        {
-            return Ok(config.clone());
-        }
-        let config = Arc::new(load(s)?);
-        *ready = Some((stamps, config.clone()));
-        Ok(config)
-    }
-}
-
-fn stamp(path: Option<&Path>) -> Stamp {
-    let metadata = std::fs::metadata(path?).ok()?;
-    Some((metadata.len(), metadata.modified().ok()?))
+    let config = load(settings).map_err(|why| Failure::new(State::CredentialsUnreadable, why))?;
+    Ok(builder.tls_backend_preconfigured(config))
 }
 
 fn load(settings: &TlsClient) -> Result<ClientConfig, String> {
@@ -152,9 +126,14 @@ fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
     PrivateKeyDer::from_pem_slice(&bytes).map_err(|_| format!("{}: no PEM private key in it", path.display()))
 }
 
-/// The name of a fault of TLS, where `error` is one; `first` is what the peer sent first.
-pub(super) fn named(error: &io::Error, first: &[u8]) -> Option<Failure> {
-    let tls = error.get_ref()?.downcast_ref::<Error>()?;
+/// Whether what came is no TLS.
+pub(super) fn is_of_a_stranger(error: &(dyn std::error::Error + 'static)) -> bool {
+    naming::found(error).is_some_and(|e| matches!(e, Error::InvalidMessage(_)))
+}
+
+/// The name of a fault of TLS, where `error` is one; `first` is what a stranger says first.
+pub(super) fn named(error: &(dyn std::error::Error + 'static), first: &[u8]) -> Option<Failure> {
+    let tls: &Error = naming::found(error)?;
     let state = match tls {
         Error::InvalidCertificate(why) => of_certificate(why),
         Error::InvalidMessage(_) => {
@@ -162,6 +141,7 @@ pub(super) fn named(error: &io::Error, first: &[u8]) -> Option<Failure> {
                 Protocol::Http1 => {
                     Failure::new(State::SpeaksPlain, "the answer to a TLS handshake is plain HTTP")
                 }
+                Protocol::Other if first.is_empty() => Failure::new(State::HandshakeFailed, tls.to_string()),
                 Protocol::Tls => Failure::new(State::HandshakeFailed, tls.to_string()),
                 other => Failure::new(State::NotHttp, other.described(first)),
             });
@@ -200,8 +180,6 @@ fn of_alert(alert: AlertDescription) -> State {
         _ => State::HandshakeFailed,
     }
 }
-
-impl Stream for TlsStream<Watched<TcpStream>> {}
 
 /// `insecure_skip_verify`: whoever holds the key of the certificate shown is believed, whatever the certificate says.
 #[derive(Debug)]
