@@ -56,7 +56,8 @@ pub(super) fn before_the_body(error: &reqwest::Error, place: &Place, first: &[u8
             }
             Some(io) if io.raw_os_error().is_some() => of_tcp(place, io),
             _ if error.is_timeout() => {
-                Failure::new(State::TimedOut, format!("no connection within {}", seconds(CONNECT_TIME_MAX)))
+                let what = if place.is_tls() { "no connection and TLS handshake" } else { "no connection" };
+                Failure::new(State::TimedOut, format!("{what} within {}", seconds(CONNECT_TIME_MAX)))
             }
             Some(io) => of_tcp(place, io),
             None => Failure::new(State::Internal, innermost(error).to_string()),

@@ -81,13 +81,23 @@ impl Place {
     }
 
     /// The URL of `path` here. Its host is the certificate's name where that is another one: reqwest takes the name
-    /// to verify from the URL, and [`Names`] leads that name to the real host.
+    /// to verify from the URL, and [`Names`] leads that name to the real host. An address would not be looked up, and
+    /// lead elsewhere: it is refused.
     pub(super) fn url(&self, path: &PathAndQuery) -> Result<Url, Failure> {
-        let url = match (&self.way, &self.tls.server_name) {
+        let given = self.tls.server_name.as_deref().filter(|_| self.is_tls());
+        let url = match (&self.way, given) {
             (Way::Tls { port, .. }, Some(name)) => format!("https://{name}:{port}{path}"),
             _ => format!("{}://{}{path}", self.scheme(), self.authority),
         };
-        Url::parse(&url).map_err(|e| Failure::new(State::Internal, format!("{self} and {path}: {e}")))
+        let url = Url::parse(&url)
+            .map_err(|e| Failure::new(State::Internal, format!("{self} and {path} make no URL: {e}")))?;
+        match given {
+            Some(name) if url.domain().is_none() => {
+                let detail = format!("server_name {name:?} is an address; it has to be a name");
+                Err(Failure::new(State::CertificateName, detail))
+            }
+            _ => Ok(url),
+        }
     }
 
     /// A client as the files have its settings now.
@@ -124,7 +134,7 @@ impl Place {
                 let name = self.tls.server_name.as_deref();
                 let meant = name.is_some().then(|| host.clone());
                 let builder = builder.dns_resolver(Arc::new(Names::new(meant)));
-                tls::with(builder, name.unwrap_or(host), name.is_some(), &self.tls)?
+                tls::with(builder, name.unwrap_or(host), &self.tls)?
             }
         };
         builder.build().map_err(|e| Failure::new(State::Internal, format!("building a client: {e}")))

@@ -243,6 +243,19 @@ fn a_ca_file_that_cannot_be_used_is_named_by_its_path() {
     assert_eq!((failure.state, failure.detail), (State::CredentialsUnreadable, detail));
 }
 
+#[cfg(feature = "tls")]
+#[test]
+fn a_server_name_that_is_an_address_leads_nowhere() {
+    for name in ["127.0.0.2", "127.2", "[::1]", "api@127.0.0.2", "api/x"] {
+        let (url, heads) = serve(vec![Does::Nothing]);
+        let mut target = target(&url.replace("http://", "https://"));
+        target.access.tls.insecure_skip_verify = true;
+        target.access.tls.server_name = Some(name.into());
+        assert_eq!(run(Client::new(&target).fetch(&request())).unwrap_err().state, State::CertificateName);
+        assert!(heads.try_recv().is_err(), "{name}");
+    }
+}
+
 #[cfg(not(feature = "tls"))]
 #[test]
 fn without_the_feature_an_https_target_is_refused_by_name() {

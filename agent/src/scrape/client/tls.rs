@@ -38,33 +38,25 @@ const BUNDLES: &[&str] = &[
 /// A client for what needs no TLS. It is given settings all the same, ones that trust nobody: reqwest would otherwise
 /// look for a provider and for the system's authorities.
 pub(super) fn without(builder: ClientBuilder) -> ClientBuilder {
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .expect("ring has the cipher suites of TLS 1.2 and 1.3")
         .with_root_certificates(RootCertStore::empty())
         .with_no_client_auth();
+    // Room for 256 sessions otherwise.
+    config.resumption = Resumption::disabled();
     builder.tls_backend_preconfigured(config)
 }
 
-/// A client that speaks TLS with a server called `name`, as the files have its settings now. A name that is `given`
-/// beside the URL has to be one, and no address: it takes the host's place in the URL.
+/// A client that speaks TLS with a server called `name`, as the files have its settings now.
 pub(super) fn with(
     builder: ClientBuilder,
     name: &str,
-    given: bool,
     settings: &TlsClient,
 ) -> Result<ClientBuilder, Failure> {
     let bare = name.trim_start_matches('[').trim_end_matches(']');
-    match ServerName::try_from(bare) {
-        Ok(ServerName::IpAddress(_)) if given => {
-            let detail = format!("server_name {name:?} is an address; it has to be a name");
-            return Err(Failure::new(State::CertificateName, detail));
-        }
-        Ok(_) => {}
-        Err(_) => {
-            let detail = format!("{name:?} is no name of a server");
-            return Err(Failure::new(State::CertificateName, detail));
-        }
+    if ServerName::try_from(bare).is_err() {
+        return Err(Failure::new(State::CertificateName, format!("{name:?} is no name of a server")));
     }
     let config = load(settings).map_err(|why| Failure::new(State::CredentialsUnreadable, why))?;
     Ok(builder.tls_backend_preconfigured(config))

@@ -11,7 +11,7 @@ pub(super) fn without(builder: ClientBuilder) -> ClientBuilder {
 }
 
 /// There is none that does.
-pub(super) fn with(_: ClientBuilder, _: &str, _: bool, _: &TlsClient) -> Result<ClientBuilder, Failure> {
+pub(super) fn with(_: ClientBuilder, _: &str, _: &TlsClient) -> Result<ClientBuilder, Failure> {
     Err(Failure::new(State::NoTls, "this linger was built without the feature tls"))
 }
 
