@@ -13,7 +13,7 @@ build_parts() {
 }
 
 # says_where LOG: whether the service said where it listens; sets $address.
-says_where() { address=$(sed -n 's/^listening on //p' "$1") && [[ $address ]]; }
+says_where() { address=$(sed -n 's/^listening on //p' "$1" 2>/dev/null) && [[ $address ]]; }
 
 # start_service LOG GOROUTINES LIFETIME: sets $service (its pid) and $address.
 start_service() {

@@ -31,6 +31,21 @@ pub(crate) fn service(go: Go, name: &str) -> PathBuf {
     existing(&folder("LINGER_TEST_SERVICES").join(go.folder()).join(name))
 }
 
+/// Every service that was built for the soak of twenty, `VERSION/NAME`; outside of a soak those of the other tests.
+pub(crate) fn services_of_all_versions() -> Vec<PathBuf> {
+    let root = match std::env::var_os("LINGER_SOAK_SERVICES") {
+        Some(root) => PathBuf::from(root),
+        None => folder("LINGER_TEST_SERVICES"),
+    };
+    let versions = std::fs::read_dir(&root).unwrap_or_else(|e| panic!("{}: {e}", root.display()));
+    let mut versions: Vec<PathBuf> = versions.flatten().map(|entry| entry.path()).collect();
+    versions.sort();
+    ["waits", "defers"]
+        .iter()
+        .flat_map(|name| versions.iter().map(move |v| existing(&v.join(name))))
+        .collect()
+}
+
 /// A Go program from Debian.
 pub(crate) fn peer(program: &str) -> PathBuf {
     existing(&folder("LINGER_TEST_PEERS").join(program))

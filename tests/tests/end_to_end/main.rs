@@ -35,4 +35,5 @@ mod growth;
 mod life;
 mod listeners;
 mod restarts;
+mod twenty;
 mod waits;

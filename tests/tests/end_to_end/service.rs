@@ -6,12 +6,16 @@ use crate::wait;
 use serde_json::Value;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 use tempfile::TempDir;
 
 /// Longest single answer waited for: piling up a million defers takes well under a second.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
+
+/// When a service ends by itself, should the test that started it be killed.
+const LIFETIME: Duration = Duration::from_secs(20 * 60);
 
 /// A running service of tests/services.
 #[derive(Debug)]
@@ -31,9 +35,18 @@ impl Service {
 
     /// Starts it on this address: where one was before, for a restart.
     pub(crate) fn start_on(go: Go, name: &str, listen: SocketAddr) -> Self {
+        Self::start_as(&environment::service(go, name), listen, LIFETIME)
+    }
+
+    /// Starts this build of one on a free port, to end by itself after `lifetime`.
+    pub(crate) fn start_program(program: &Path, lifetime: Duration) -> Self {
+        Self::start_as(program, "127.0.0.1:0".parse().unwrap(), lifetime)
+    }
+
+    fn start_as(program: &Path, listen: SocketAddr, lifetime: Duration) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
-        let mut command = Command::new(environment::service(go, name));
-        command.args(["-listen", &listen.to_string(), "-for", "20m"]);
+        let mut command = Command::new(program);
+        command.args(["-listen", &listen.to_string(), "-for", &format!("{}s", lifetime.as_secs())]);
         let mut program = Program::start(&mut command, &folder.path().join("log"));
         let address = wait::until("the service listens", || {
             program.assert_runs();
