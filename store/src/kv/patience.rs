@@ -9,8 +9,8 @@
 #[cfg(target_os = "linux")]
 use nix::sys::prctl::{get_timerslack, set_timerslack};
 
-/// How late a timeout of these threads may come: 10 s leave a tenth of the wake-ups. Threads that sled starts beside the
-/// seven in a rush end after three timeouts, so it must not be forever.
+/// How late a timeout of these threads may come: 10 s leave a tenth of the wake-ups, and a thread that sled wants to
+/// end, which it does after three timeouts, ends within a minute.
 #[cfg(target_os = "linux")]
 const TIMER_SLACK_NS: u64 = 10_000_000_000;
 

@@ -47,14 +47,7 @@ impl SledKv {
             .cache_capacity(options.cache_bytes)
             .segment_size(options.segment_bytes)
             .flush_every_ms(None);
-        // Recovery starts sled's threads, or the first write does: both happen here.
-        let db = patience::given(|| {
-            let db = open_unlocked(part, &config)?;
-            if !db.was_recovered() {
-                fenced(part, || db.flush())?;
-            }
-            Ok(db)
-        })?;
+        let db = open_unlocked(part, &config)?;
         let path = dir.join("db");
         let file = File::open(&path).map_err(|e| Error::io(&path, e))?;
         Ok(Self {
@@ -89,9 +82,10 @@ fn open_unlocked(part: &str, config: &sled::Config) -> Result<sled::Db, Error> {
     }
 }
 
-/// Runs a call of sled and names the part in its error.
+/// Runs a call of sled and names the part in its error. Any of them may start threads of sled's pool, which gets more
+/// than the first seven in a rush and keeps them.
 fn fenced<T>(part: &str, call: impl FnOnce() -> sled::Result<T>) -> Result<T, Error> {
-    match catch_unwind(AssertUnwindSafe(call)) {
+    match patience::given(|| catch_unwind(AssertUnwindSafe(call))) {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(sled::Error::Io(source))) => Err(Error::Io { path: part.into(), source: Arc::new(source) }),
         Ok(Err(sled::Error::Corruption { at, .. })) => Err(Error::Corrupt {
