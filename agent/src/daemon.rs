@@ -29,6 +29,8 @@ use tokio::time::MissedTickBehavior;
 const BLOCKING_THREADS_MAX: usize = 4;
 /// How often the status is saved and the store looks after its partitions.
 const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(60);
+/// Resident memory above which what was freed is given back: some MiB more than an agent beside one service needs.
+const TRIM_ABOVE_BYTES: u64 = 18 * 1024 * 1024;
 /// How long stopping may take before the process goes anyway; the store loses nothing by it.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
 
@@ -113,6 +115,7 @@ pub fn run(setup: Setup) -> Result<(), Error> {
     if setup.config.targets.is_empty() && setup.config.file_sd.is_empty() {
         return Err(Error::NoTarget);
     }
+    linger_probe::keep_little();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(BLOCKING_THREADS_MAX)
@@ -249,7 +252,11 @@ async fn keep_house(store: Store, live: Arc<Live>, mut stop: watch::Receiver<boo
         let (store, live) = (store.clone(), live.clone());
         let kept = tokio::task::spawn_blocking(move || {
             save_status(&store, &live);
-            store.maintain(clock::now())
+            let maintained = store.maintain(clock::now());
+            if linger_probe::Usage::now().rss_bytes > Some(TRIM_ABOVE_BYTES) {
+                linger_probe::trim();
+            }
+            maintained
         });
         if let Ok(Err(e)) = kept.await {
             tracing::error!("the store's housekeeping failed: {e}");

@@ -6,7 +6,7 @@
 //! | `find.rs` | [`Finder`]: whose process listens on a target's address |
 //! | `cpu.rs` | [`CpuClock`]: how much CPU time it has used |
 //! | `access.rs` | [`may_read_memory`]: whether its memory may be read, and if not, which check refused |
-//! | `own.rs` | [`Usage`]: what we use ourselves; [`trim`]: memory given back |
+//! | `own.rs` | [`Usage`]: what we use ourselves; [`keep_little`], [`trim`]: memory given back |
 //!
 //! It refuses to read any memory beyond the one byte that settles the question, never stops or signals a process,
 //! and never guesses. Reasons are answers here, not failures: each question has its own enum of them ([`Absent`],
@@ -34,7 +34,7 @@ mod elsewhere;
 
 pub use access::{Check, Refused};
 pub use find::{Absent, Address, FILES_MAX, FILES_PER_PROCESS_MAX, PROCESSES_MAX, Process};
-pub use own::{Usage, trim};
+pub use own::{Usage, keep_little, trim};
 pub use pid::{Pid, StartTime};
 pub use program::Program;
 

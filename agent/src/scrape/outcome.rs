@@ -217,6 +217,22 @@ impl State {
             || matches!(self, Self::Reset | Self::TimedOut | Self::ServerError | Self::HeadTooLarge)
     }
 
+    /// Whether both sides worked for an answer that gave nothing, and would again.
+    #[must_use]
+    pub fn is_in_vain(&self) -> bool {
+        matches!(
+            self,
+            Self::TimedOut
+                | Self::Truncated
+                | Self::TooLarge
+                | Self::TooLargeInflated
+                | Self::HeadTooLarge
+                | Self::NotPprof
+                | Self::NotHttp
+                | Self::ServerError
+        )
+    }
+
     /// Whether the process behind the port may have been replaced.
     #[must_use]
     pub fn hints_at_restart(&self) -> bool {

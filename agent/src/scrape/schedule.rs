@@ -12,6 +12,7 @@
 //!   once, the latter because its MemStats tell whether this is the same process.
 //! - What a scrape cost the service is predicted from this target's own last one; no collector runs so often
 //!   that its cost exceeds the duty cycle, and all together neither.
+//! - Answers in vain make a collector rarer: whatever is wrong, both sides work for nothing.
 //! - With many goroutines the profile itself hurts: over [`GOROUTINES_DENSE`] one on crossing, then one per
 //!   [`DENSE_EVERY`]; a trace only up to [`TRACE_GOROUTINES_MAX`].
 
@@ -32,6 +33,10 @@ pub const DENSE_EVERY: Duration = Duration::from_secs(600);
 pub const TRACE_GOROUTINES_MAX: u64 = 10_000;
 /// A busy profiler is tried again after this long plus up to as much again.
 const BUSY_RETRY: Duration = Duration::from_secs(10);
+/// A collector whose answers come to nothing (too slow, too large, broken off, not what they should be) doubles its
+/// interval with each in a row from the second on, so often at most: eight minutes for those of a minute. A first answer
+/// that is well ends it. `count` goes on, since it tells that the service is well again.
+const IN_VAIN_DOUBLINGS_MAX: u32 = 3;
 /// An endpoint the service lacks is looked for again after this long (a service may be redeployed).
 const UNSUPPORTED_RETRY: Duration = Duration::from_secs(600);
 /// First turns are spread over this long at most, so that a newcomer sees values within seconds.
@@ -118,6 +123,8 @@ struct Entry {
     last: Option<Tick>,
     cost: Option<Duration>,
     state: State,
+    /// Answers in a row that came to nothing after work on both sides.
+    in_vain: u32,
 }
 
 /// The schedule of one target.
@@ -144,7 +151,7 @@ impl Schedule {
                 let offset =
                     if plan.kind == CollectorKind::Count { Duration::ZERO } else { spread.mul_f64(part) };
                 let state = if plan.enabled { State::Scheduled } else { State::Off };
-                Entry { plan: *plan, next: now + offset, last: None, cost: None, state }
+                Entry { plan: *plan, next: now + offset, last: None, cost: None, state, in_vain: 0 }
             })
             .collect();
         Self { entries, rules, reachable: false, goroutines: None, dense: false, seed }
@@ -176,6 +183,7 @@ impl Schedule {
         if let Some(i) = self.index(done.kind) {
             if let Some(e) = self.entries.get_mut(i) {
                 e.state = done.state.clone();
+                e.in_vain = if done.state.is_in_vain() { e.in_vain.saturating_add(1) } else { 0 };
                 e.cost = done.cost.or(e.cost);
                 e.last = Some(began);
             }
@@ -307,7 +315,8 @@ impl Schedule {
         }
         let total =
             self.duty_at(|k| self.entries.get(k).map_or(Duration::ZERO, |other| self.own_interval(other)));
-        own.mul_f64((total / self.rules.duty_cycle_max.max(1e-6)).max(1.0))
+        let patience = 1_u32 << e.in_vain.saturating_sub(1).min(IN_VAIN_DOUBLINGS_MAX);
+        own.mul_f64((total / self.rules.duty_cycle_max.max(1e-6)).max(1.0)) * patience
     }
 
     fn wait_after(&self, i: usize, state: &State, began: Tick) -> Duration {
@@ -543,5 +552,18 @@ mod tests {
         let ran =
             simulate(&mut s, 31, 300, |k| if k == Kind::Count { counted(1) } else { done(k, State::Ok, 1) });
         assert_eq!(runs(&ran, Kind::Heap), 0);
+    }
+
+    #[test]
+    fn answers_in_vain_make_a_collector_rarer_until_one_is_well() {
+        let mut s = schedule();
+        let of = |ran: &[(Kind, u64)], kind| ran.iter().find(|(k, _)| *k == kind).map_or(0, |(_, n)| *n);
+        let flooded = |kind| done(kind, if kind == Kind::Heap { State::TimedOut } else { State::Ok }, 0);
+        let ran = simulate(&mut s, 0, 3600, flooded);
+        assert!((9..=11).contains(&of(&ran, Kind::Heap)), "1 + 1 + 2 + 4, then every 8 minutes: {ran:?}");
+        assert!(of(&ran, Kind::Count) >= 719, "its neighbours go on: {ran:?}");
+        assert_eq!(s.every(Kind::Heap), S(480));
+        s.finished(&done(Kind::Heap, State::Ok, 0), S(3600), S(3600));
+        assert_eq!(s.every(Kind::Heap), S(60));
     }
 }

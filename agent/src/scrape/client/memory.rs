@@ -11,9 +11,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 const FREE_BYTES: usize = 128 * 1024;
 /// What several bodies together may take beyond, and what is inflated from them. One body alone may take what its own
 /// limit says.
-const SHARED_BYTES_MAX: usize = 16 * 1024 * 1024;
+const SHARED_BYTES_MAX: usize = 11 * 1024 * 1024;
 /// What a profile may inflate to where there is room: the largest real one seen has 7 MB.
-const INFLATED_BYTES_MAX: usize = 12 * 1024 * 1024;
+const INFLATED_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// And where there is none: usual ones have some hundred KB.
 const INFLATED_BYTES_CROWDED: usize = 2 * 1024 * 1024;
 /// Address space of a body that is no small one; only what is written to takes memory. Above glibc's
