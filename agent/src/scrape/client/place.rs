@@ -23,8 +23,6 @@ use tokio::net::{TcpStream, UnixStream};
 /// Time for a name's look-up, for connecting and for the TLS handshake together: loopback answers in microseconds, a
 /// pod's neighbour in milliseconds.
 pub(super) const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
-/// Most headers of an answer; Go's pprof handlers send five, proxies add a dozen.
-const HEADERS_MAX: usize = 100;
 
 /// The place of a target.
 pub(super) struct Place {
@@ -125,8 +123,9 @@ impl Place {
             .tcp_nodelay(true)
             // A connection is a goroutine there: one, kept as long as the service keeps it.
             .pool_max_idle_per_host(1)
-            .pool_idle_timeout(None)
-            .http1_max_headers(HEADERS_MAX);
+            // The number of headers is not set: hyper's own limit is 100, and one that is set has it clear a table on
+            // the heap for each head, so that a flood of interim answers took twice the time.
+            .pool_idle_timeout(None);
         let builder = match &self.way {
             Way::Tcp { .. } => tls::without(builder.dns_resolver(Arc::new(Names::new(None)))),
             Way::Unix(path) => tls::without(builder.unix_socket(path.as_path())),
