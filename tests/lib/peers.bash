@@ -10,7 +10,22 @@ PEERS=(
   "etcd-server=etcd"
   "caddy=caddy"
   "victoria-metrics=victoria-metrics"
+  "libfaketime=libfaketimeMT.so.1"
 )
+
+# peer_path ROOT PROGRAM: where a program is, or would be once its package is unpacked; a library is no program, and lies
+# in a folder named after the machine.
+peer_path() {
+  local folder
+  case $2 in
+    lib*)
+      for folder in /usr/lib "$1/target/peers/unpacked/usr/lib"; do
+        find "$folder" -path "*/faketime/$2" 2>/dev/null
+      done | head -n 1
+      ;;
+    *) command -v "$2" || printf '%s\n' "$1/target/peers/unpacked/usr/bin/$2" ;;
+  esac
+}
 
 # link_peers ROOT: links to those that are here go to ROOT/target/peers/bin; prints the names of those that are not.
 link_peers() {
@@ -18,8 +33,8 @@ link_peers() {
   mkdir -p "$root/target/peers/bin"
   for peer in "${PEERS[@]}"; do
     program=${peer#*=}
-    if ! path=$(command -v "$program"); then path=$root/target/peers/unpacked/usr/bin/$program; fi
-    if [[ -x $path ]]; then ln -sfn "$path" "$root/target/peers/bin/$program"; else printf '%s\n' "$program"; fi
+    path=$(peer_path "$root" "$program")
+    if [[ -f $path ]]; then ln -sfn "$path" "$root/target/peers/bin/$program"; else printf '%s\n' "$program"; fi
   done
 }
 

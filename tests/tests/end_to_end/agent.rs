@@ -167,7 +167,8 @@ pub(crate) fn linger_on(folder: &Path, arguments: &[&str]) -> Said {
     run(Command::new(environment::agent()).args(arguments).arg("--data").arg(folder))
 }
 
-fn run(command: &mut Command) -> Said {
+/// Runs a command to its end.
+pub(crate) fn run(command: &mut Command) -> Said {
     // No setting of whoever runs the tests may reach the command.
     let output = command
         .env_remove("LINGER_SERVER")

@@ -3,6 +3,7 @@
 //! The total of the goroutine profile must lie between the counts of the index page just before and just after, and
 //! every collector must be in a state with a name. Short by default; `tests/soak/debian MINUTES` runs it longer.
 
+mod clock;
 mod prometheus;
 
 use crate::agent::Agent;
