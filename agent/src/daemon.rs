@@ -25,7 +25,7 @@ use tokio::sync::watch;
 use tokio::task::LocalSet;
 use tokio::time::MissedTickBehavior;
 
-/// Blocking threads for questions and name look-ups: few, each costs a stack.
+/// Blocking threads for questions, files and searches for processes: few, each costs a stack.
 const BLOCKING_THREADS_MAX: usize = 4;
 /// How often the status is saved and the store looks after its partitions.
 const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(60);
@@ -152,7 +152,7 @@ async fn live(setup: Setup) -> Result<(), Error> {
     };
     let judging = Judging::new(&config, &house).map_err(Error::Store)?;
     let fleet = Fleet::new(house).map_err(|e| Error::System("no thread for the pipeline", e))?;
-    announce(&setup.data, &listen)?;
+    announce(&setup.data, &listener)?;
 
     let pipeline = fleet.pipeline().clone();
     let mut conductor = Conductor::new(setup, fleet, judging.clone(), live.clone(), store.clone());
@@ -234,8 +234,9 @@ fn open_store(data: &Path, config: &Config, time_scale: TimeScale) -> Result<Sto
 }
 
 /// Leaves the file by which `--data` finds this agent.
-fn announce(data: &Path, listen: &str) -> Result<(), Error> {
-    let file = AgentFile { pid: std::process::id(), listen: listen.to_owned() };
+fn announce(data: &Path, listener: &Listener) -> Result<(), Error> {
+    let listen = if listener.speaks_tls() { listener.url() } else { listener.address().to_string() };
+    let file = AgentFile { pid: std::process::id(), listen };
     let text = serde_json::to_vec(&file).unwrap_or_default();
     std::fs::write(data.join(AGENT_FILE), text)
         .map_err(|e| Error::System("the data folder cannot be written", e))

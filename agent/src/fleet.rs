@@ -17,6 +17,7 @@ use linger_config::{Config, Target};
 use linger_probe::Address;
 use linger_store::Store;
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -178,7 +179,7 @@ impl Fleet {
         let same_rules = shared == self.shared;
         self.shared = shared;
         let mut changes = Changes::default();
-        let mut kept = Vec::new();
+        let (mut kept, mut learned) = (Vec::new(), HashMap::new());
         for former in std::mem::take(&mut self.watched) {
             let name = former.target.name.clone();
             match config.targets.iter().find(|t| t.name == name) {
@@ -189,6 +190,8 @@ impl Fleet {
                 Some(_) => changes.changed.push(name),
                 None => changes.removed.push(name),
             }
+            let schedule = former.scraper.schedule.borrow().clone();
+            learned.insert(former.target.name.clone(), (former.target.url.clone(), schedule));
             self.part_with(former).await;
         }
         self.watched = kept;
@@ -199,17 +202,18 @@ impl Fleet {
             if !changes.changed.contains(&target.name) {
                 changes.added.push(target.name.clone());
             }
-            let watched = self.watch(target).await;
+            let former = learned.get(&target.name).filter(|(url, _)| *url == target.url).map(|(_, s)| s);
+            let watched = self.watch(target, former);
             self.watched.push(watched);
         }
         self.house.live.order(config.targets.iter().map(|t| &*t.name));
         changes
     }
 
-    async fn watch(&self, target: &Target) -> Watched {
+    fn watch(&self, target: &Target, former: Option<&Schedule>) -> Watched {
         self.house.live.add(live::not_yet(target, self.shared.duty_cycle_max));
-        self.pipeline.watch(self.facts(target)).await;
-        let scraper = Rc::new(self.scraper(target));
+        self.pipeline.watch(self.facts(target));
+        let scraper = Rc::new(self.scraper(target, former));
         let (stop, _) = watch::channel(false);
         let lanes = [Lane::Quick, Lane::Slow].map(|lane| (lane, spawn(&scraper, lane, &stop)));
         Watched { target: target.clone(), scraper, lanes: lanes.into(), stop }
@@ -220,12 +224,11 @@ impl Fleet {
         for (_, lane) in former.lanes {
             let _ = lane.await;
         }
-        self.pipeline.forget(&former.target.name).await;
+        self.pipeline.forget(&former.target.name);
         self.house.live.remove(&former.target.name);
-        self.house.latest.forget(&former.target.name);
     }
 
-    fn scraper(&self, target: &Target) -> Scraper {
+    fn scraper(&self, target: &Target, former: Option<&Schedule>) -> Scraper {
         let plans: Vec<Plan> = target
             .collectors
             .iter()
@@ -236,8 +239,13 @@ impl Fleet {
             time_scale: self.house.time_scale,
             first_turn_within: FIRST_TURN_WITHIN,
         };
+        let fresh = Schedule::new(&target.name, &plans, rules, self.epoch.elapsed());
+        let schedule = match former {
+            Some(former) => fresh.following(former),
+            None => fresh,
+        };
         Scraper {
-            schedule: RefCell::new(Schedule::new(&target.name, &plans, rules, self.epoch.elapsed())),
+            schedule: RefCell::new(schedule),
             target: target.clone(),
             client: Client::new(target),
             pipeline: self.pipeline.clone(),

@@ -25,6 +25,11 @@ const REMEMBERED_MAX: usize = 4096;
 /// Characters of a line kept for saying how often it came.
 const LINE_CHARS_MAX: usize = 160;
 
+/// Lines of the summary at a time.
+const TOLD_MAX: usize = 20;
+/// The summary's own lines are not counted.
+const SUMMARY: &str = "linger::said_again";
+
 static REPEATS: OnceLock<Repeats> = OnceLock::new();
 
 /// Sets the log up; to be called once.
@@ -43,8 +48,16 @@ pub fn to_stderr() {
 /// Says what was held back since its window ended; to be called every few seconds.
 pub fn tell_repeats() {
     let Some(repeats) = REPEATS.get() else { return };
-    for (line, times) in repeats.ended(Instant::now()) {
-        tracing::info!(times, "said again within a minute: {line}");
+    let Ended { said_again, left_out } = repeats.ended(Instant::now());
+    let more = said_again.len().saturating_sub(TOLD_MAX);
+    for (line, times) in said_again.into_iter().take(TOLD_MAX) {
+        tracing::info!(target: SUMMARY, times, "said again within a minute: {line}");
+    }
+    if more > 0 {
+        tracing::info!(target: SUMMARY, "{more} other lines were said again within a minute");
+    }
+    if left_out > 0 {
+        tracing::info!(target: SUMMARY, "{left_out} lines of the last minute were left out: too many like them");
     }
 }
 
@@ -69,6 +82,16 @@ struct Line {
 struct Place {
     since: Instant,
     written: u32,
+    left_out: u64,
+}
+
+/// What was held back in windows that are over.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Ended {
+    /// Lines, and how often each came again.
+    said_again: Vec<(String, u64)>,
+    /// Lines that were not said at all.
+    left_out: u64,
 }
 
 impl Repeats {
@@ -80,25 +103,31 @@ impl Repeats {
             line.held_back += 1;
             return false;
         }
-        let of_place = said.places.entry(place).or_insert(Place { since: now, written: 0 });
+        let fresh = Place { since: now, written: 0, left_out: 0 };
+        let of_place = said.places.entry(place).or_insert(fresh);
         if now - of_place.since >= WINDOW {
-            *of_place = Place { since: now, written: 0 };
+            (of_place.since, of_place.written) = (now, 0);
+        }
+        if of_place.written >= LINES_MAX {
+            of_place.left_out += 1;
+            return false;
         }
         of_place.written += 1;
-        let admitted = of_place.written <= LINES_MAX;
         if said.lines.len() >= REMEMBERED_MAX {
             said.lines.retain(|_, line| now - line.since < WINDOW);
         }
         if said.lines.len() < REMEMBERED_MAX {
             let text = text.chars().take(LINE_CHARS_MAX).collect();
-            said.lines.insert(key, Line { since: now, text, held_back: u64::from(!admitted) });
+            said.lines.insert(key, Line { since: now, text, held_back: 0 });
         }
-        admitted
+        true
     }
 
-    /// Lines whose window is over and that were held back, and how often.
-    fn ended(&self, now: Instant) -> Vec<(String, u64)> {
+    /// What was held back in windows that are over.
+    fn ended(&self, now: Instant) -> Ended {
         let mut said = self.lock();
+        let over = said.places.values_mut().filter(|place| now - place.since >= WINDOW);
+        let left_out = over.map(|place| std::mem::take(&mut place.left_out)).sum();
         let mut told = Vec::new();
         said.lines.retain(|_, line| {
             let ended = now - line.since >= WINDOW;
@@ -107,7 +136,7 @@ impl Repeats {
             }
             !ended
         });
-        told
+        Ended { said_again: told, left_out }
     }
 
     fn lock(&self) -> MutexGuard<'_, Said> {
@@ -121,8 +150,8 @@ impl<S: Subscriber> Filter<S> for &'static Repeats {
     }
 
     fn event_enabled(&self, event: &Event<'_>, _: &Context<'_, S>) -> bool {
-        // Who asks for debugging wants every line.
-        if *event.metadata().level() > Level::INFO {
+        // Who asks for debugging wants every line, and what was held back is told as it is.
+        if *event.metadata().level() > Level::INFO || event.metadata().target() == SUMMARY {
             return true;
         }
         let mut text = Text::default();
@@ -155,7 +184,7 @@ fn hash(of: &impl Hash) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{LINES_MAX, Repeats, WINDOW};
+    use super::{Ended, LINES_MAX, Repeats, WINDOW};
     use std::time::{Duration, Instant};
 
     #[test]
@@ -166,8 +195,8 @@ mod tests {
         assert!(!repeats.admits(1, "api refused", second(5)));
         assert!(!repeats.admits(1, "api refused", second(10)));
         assert!(repeats.admits(1, "api up", second(10)), "another line is news");
-        assert!(repeats.ended(second(59)).is_empty());
-        assert_eq!(repeats.ended(second(61)), [("api refused".to_owned(), 2)]);
+        assert_eq!(repeats.ended(second(59)), Ended::default());
+        assert_eq!(repeats.ended(second(61)).said_again, [("api refused".to_owned(), 2)]);
         assert!(repeats.admits(1, "api refused", second(62)));
     }
 
@@ -178,7 +207,6 @@ mod tests {
         assert_eq!(written, LINES_MAX as usize);
         assert!(repeats.admits(2, "thresholds cannot be judged", now));
         assert!(repeats.admits(1, "scrape 5000", now + WINDOW));
-        let told = repeats.ended(now + WINDOW + WINDOW);
-        assert_eq!(told.iter().map(|(_, n)| n).sum::<u64>(), 900);
+        assert_eq!(repeats.ended(now + WINDOW + WINDOW), Ended { said_again: Vec::new(), left_out: 900 });
     }
 }

@@ -150,6 +150,7 @@ impl<S: Sink> Worker<S> {
     /// Forgets a target that is no longer watched.
     pub fn forget(&mut self, target: &str) {
         self.targets.remove(target);
+        self.sink.forget(target);
     }
 }
 

@@ -9,7 +9,7 @@ use crate::pipeline::Pipeline;
 use crate::pipeline::sink::{Sink, ToStore};
 use linger_config::Config;
 use linger_store::Store;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
@@ -68,7 +68,14 @@ impl Judging {
     }
 
     fn turn(&self) {
-        let mut bench = self.bench.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut bench = match self.bench.try_lock() {
+            Ok(bench) => bench,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => {
+                tracing::error!("thresholds are not judged: an earlier turn has not ended");
+                return;
+            }
+        };
         let Bench { judge, sink } = &mut *bench;
         if let Some(config) = self.next.lock().unwrap_or_else(PoisonError::into_inner).take() {
             judge.exchange(&config);

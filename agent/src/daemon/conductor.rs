@@ -22,6 +22,8 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 /// How often the fleet is looked after.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// How long files of the configuration may take to be read.
+const READ_WITHIN: Duration = Duration::from_secs(10);
 /// When the tally is written: every collector but `trace` had its first turn.
 const TALLY_AFTER: Duration = Duration::from_secs(60);
 
@@ -64,6 +66,12 @@ impl Conductor {
     /// # Errors
     /// When the agent cannot go on.
     pub(super) async fn run(&mut self, mut signals: Signals) -> Result<(), Lost> {
+        let end = self.until_stopped(&mut signals).await;
+        signals.stop_means_now();
+        end
+    }
+
+    async fn until_stopped(&mut self, signals: &mut Signals) -> Result<(), Lost> {
         let every = systemd::watchdog().map_or(LOOK_EVERY, |limit| LOOK_EVERY.min(limit / 3));
         let mut turns = tokio::time::interval(every);
         turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -85,12 +93,10 @@ impl Conductor {
                 }
                 asked = signals.next() => match asked {
                     Asked::Reload => self.reload().await,
-                    Asked::Stop => break,
+                    Asked::Stop => return Ok(()),
                 },
             }
         }
-        signals.stop_means_now();
-        Ok(())
     }
 
     /// What is to be stopped now, and the folder it lives in.
@@ -147,18 +153,15 @@ impl Conductor {
 
     async fn load_and_apply(&mut self) -> Result<String, String> {
         let load = self.setup.load.clone();
-        let loaded = tokio::task::spawn_blocking(move || load()).await;
-        let config = loaded.map_err(|_| "loading it panicked; please report it".to_owned())??;
+        let config = read(move || load()).await?;
         needs_restart(&self.running, &config)?;
         let targets = discover(&config).await?;
+        self.discovered(Ok(()));
         if config == self.running && targets == self.targets {
             return Ok("nothing changed".into());
         }
         self.store.set_retention(config.retention.raw.get(), config.retention.bytes.get());
         self.running = config;
-        if !self.running.file_sd.is_empty() {
-            self.discovered(Ok(()));
-        }
         Ok(self.watch(targets).await.to_string())
     }
 
@@ -200,8 +203,18 @@ async fn discover(config: &Config) -> Result<Vec<Target>, String> {
         return Ok(config.targets.clone());
     }
     let config = config.clone();
-    let found = tokio::task::spawn_blocking(move || config.discover()).await;
-    found.map_err(|_| "reading them panicked; please report it".to_owned())?.map_err(|e| e.to_string())
+    read(move || config.discover().map_err(|e| e.to_string())).await
+}
+
+/// Reads files on a thread that may wait, for so long: a file system that does not answer must not stop the rest.
+async fn read<T: Send + 'static>(
+    reading: impl FnOnce() -> Result<T, String> + Send + 'static,
+) -> Result<T, String> {
+    match tokio::time::timeout(READ_WITHIN, tokio::task::spawn_blocking(reading)).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(_)) => Err("reading panicked; please report it".into()),
+        Err(_) => Err(format!("a file did not answer within {} s", READ_WITHIN.as_secs())),
+    }
 }
 
 async fn until(time: Option<Instant>) {

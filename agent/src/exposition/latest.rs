@@ -179,6 +179,11 @@ impl<S: Sink> Sink for Tee<S> {
     fn remember(&mut self, name: &str, value: &[u8]) {
         self.to.remember(name, value);
     }
+
+    fn forget(&mut self, target: &str) {
+        self.to.forget(target);
+        self.latest.forget(target);
+    }
 }
 
 #[cfg(test)]

@@ -14,6 +14,8 @@ pub trait Sink {
     fn append(&mut self, target: &str, collector: &str, at: TimeMs, points: &[(SeriesKey, f64)]);
     /// Keeps a small value over restarts.
     fn remember(&mut self, name: &str, value: &[u8]);
+    /// Drops what is kept of a target beside its points.
+    fn forget(&mut self, _target: &str) {}
 }
 
 /// Series whose ids are remembered; beyond it the map starts anew (ids are looked up again, nothing is lost).

@@ -10,8 +10,10 @@ use super::{Facts, Job, Reply, Worker};
 use crate::scrape::outcome::{Failure, State};
 use linger_config::CollectorKind;
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -26,6 +28,12 @@ pub type Duty = Box<dyn FnOnce() + Send>;
 enum Message {
     Work(Box<Job>, oneshot::Sender<Reply>),
     Each(Duty),
+    /// There is news of the targets.
+    News,
+}
+
+/// Which targets there are: told apart from the queue of jobs, so that telling never waits for a worker.
+enum News {
     Watch(Box<Facts>),
     Forget(String),
 }
@@ -62,6 +70,10 @@ pub struct Pipeline {
 struct Present {
     to: mpsc::Sender<Message>,
     at: At,
+    /// Taken before each job; as many as there are targets at most, since each change is one of them.
+    news: Arc<Mutex<VecDeque<News>>>,
+    /// Set when another worker took over: what still waits here is not for this one any more.
+    retired: Arc<AtomicBool>,
 }
 
 impl Pipeline {
@@ -82,7 +94,8 @@ impl Pipeline {
     pub fn replace<S: Sink + Send + 'static>(&self, worker: Worker<S>) -> std::io::Result<JoinHandle<()>> {
         let (present, thread) = spawn(worker)?;
         let was_at = lock(&self.present.borrow().at).clone().map(|(work, _)| work);
-        *self.present.borrow_mut() = present;
+        let former = std::mem::replace(&mut *self.present.borrow_mut(), present);
+        former.retired.store(true, Ordering::Relaxed);
         self.replaced.send_replace(was_at);
         Ok(thread)
     }
@@ -118,33 +131,40 @@ impl Pipeline {
         let _ = self.present.borrow().to.try_send(Message::Each(duty));
     }
 
-    /// Has the worker know a target.
-    pub async fn watch(&self, facts: Facts) {
-        self.tell(Message::Watch(Box::new(facts))).await;
+    /// Has the worker know a target, before the next job.
+    pub fn watch(&self, facts: Facts) {
+        self.tell(News::Watch(Box::new(facts)));
     }
 
-    /// Has the worker forget a target.
-    pub async fn forget(&self, target: &str) {
-        self.tell(Message::Forget(target.to_owned())).await;
+    /// Has the worker forget a target, before the next job.
+    pub fn forget(&self, target: &str) {
+        self.tell(News::Forget(target.to_owned()));
     }
 
-    async fn tell(&self, message: Message) {
-        let to = self.present.borrow().to.clone();
-        let mut replaced = self.replaced.subscribe();
-        // Whoever takes over is given all targets anyway.
-        tokio::select! {
-            _ = to.send(message) => {}
-            _ = replaced.changed() => {}
-        }
+    fn tell(&self, news: News) {
+        let present = self.present.borrow();
+        present.news.lock().unwrap_or_else(PoisonError::into_inner).push_back(news);
+        // Wakes one that has nothing to do; one whose queue is full looks before its next job anyway.
+        let _ = present.to.try_send(Message::News);
     }
 }
 
 fn spawn<S: Sink + Send + 'static>(mut worker: Worker<S>) -> std::io::Result<(Present, JoinHandle<()>)> {
     let (to, mut from) = mpsc::channel(JOBS_MAX);
-    let at = At::default();
-    let board = at.clone();
+    let (at, news, retired) = (At::default(), Arc::default(), Arc::new(AtomicBool::new(false)));
+    let present = Present { to, at, news, retired };
+    let (board, news, retired) = (present.at.clone(), present.news.clone(), present.retired.clone());
     let run = move || {
         while let Some(message) = from.blocking_recv() {
+            if retired.load(Ordering::Relaxed) {
+                return;
+            }
+            while let Some(one) = next(&news) {
+                match one {
+                    News::Watch(facts) => worker.watch(*facts),
+                    News::Forget(target) => worker.forget(&target),
+                }
+            }
             match message {
                 Message::Work(job, reply_to) => {
                     set(&board, Some(Work::Scrape(job.target.clone(), job.kind)));
@@ -160,13 +180,16 @@ fn spawn<S: Sink + Send + 'static>(mut worker: Worker<S>) -> std::io::Result<(Pr
                     }
                     set(&board, None);
                 }
-                Message::Watch(facts) => worker.watch(*facts),
-                Message::Forget(target) => worker.forget(&target),
+                Message::News => {}
             }
         }
     };
     let thread = std::thread::Builder::new().name("linger-pipeline".into()).spawn(run)?;
-    Ok((Present { to, at }, thread))
+    Ok((present, thread))
+}
+
+fn next(news: &Mutex<VecDeque<News>>) -> Option<News> {
+    news.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
 }
 
 fn set(board: &At, work: Option<Work>) {

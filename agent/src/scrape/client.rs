@@ -35,6 +35,8 @@ use std::time::{Duration, Instant};
 const ERROR_BODY_BYTES_MAX: usize = 4 * 1024;
 /// How long the body of a failed request is waited for: the status has said most.
 const ERROR_BODY_TIME_MAX: Duration = Duration::from_secs(1);
+/// A connection that was closed while it was idle shows at once, across a network within a round trip.
+const HUNG_UP_AT_ONCE: Duration = Duration::from_millis(250);
 
 /// A client of one target. Copies share their idle connection.
 #[derive(Clone)]
@@ -157,9 +159,13 @@ impl Inner {
     async fn ask(&self, path: &PathAndQuery, progress: &mut Progress) -> Result<Response, Failure> {
         progress.received = None;
         let client = self.place.client()?;
+        let asked = Instant::now();
         let mut answered = client.execute(self.request(path)?).await;
-        // The service may have closed the idle connection just when it was used again: once more, afresh.
-        if self.used.swap(false, Ordering::Relaxed) && answered.as_ref().is_err_and(naming::is_hung_up) {
+        // The service may have closed the idle connection just when it was used again: once more, afresh. One that
+        // hangs up later has worked for us, and would again for nothing.
+        let at_once = asked.elapsed() < HUNG_UP_AT_ONCE;
+        let used = self.used.swap(false, Ordering::Relaxed);
+        if used && at_once && answered.as_ref().is_err_and(naming::is_hung_up) {
             answered = client.execute(self.request(path)?).await;
         }
         match answered {
@@ -203,7 +209,19 @@ impl Inner {
             self.used.store(true, Ordering::Relaxed);
         }
         let sent = credentials::described(&self.access);
-        refusal::named(status, &headers, &String::from_utf8_lossy(&text), sent.as_deref())
+        let text = self.without_secrets(String::from_utf8_lossy(&text).into_owned());
+        refusal::named(status, &headers, &text, sent.as_deref())
+    }
+
+    /// An answer's text without what we sent: a service that tells which token it refuses must not have it shown.
+    fn without_secrets(&self, text: String) -> String {
+        let mut sent = HeaderMap::new();
+        if credentials::add(&self.access, &mut sent).is_err() {
+            return text;
+        }
+        let secrets = sent.values().filter(|value| value.is_sensitive()).filter_map(|v| v.to_str().ok());
+        let words = secrets.flat_map(|value| [Some(value), value.split_once(' ').map(|(_, secret)| secret)]);
+        words.flatten().filter(|word| !word.is_empty()).fold(text, |text, word| text.replace(word, "***"))
     }
 
     /// Reads a body whole, up to `bytes_max`.

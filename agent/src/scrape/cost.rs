@@ -23,6 +23,9 @@ use super::schedule::Tick;
 /// Most that a failed request is taken to have cost: at half a percent of a core it is tried again within ten minutes.
 pub const FAILED_MAX: Duration = Duration::from_secs(3);
 
+/// What a page of `/debug/pprof/symbol` is taken to cost: a look-up in a table for each address.
+pub const SYMBOL_PAGE: Duration = Duration::from_millis(1);
+
 /// How long after the last byte [`Meter::after`] is best called: what the service's threads do last is on its clock
 /// only once they sleep. Measured on Go 1.26 on a machine with more to do than cores: at once 7 to 20 % are missed,
 /// after 2 ms up to 8 %, after 5 ms 1 to 3 %. Longer only adds the service's own work.

@@ -99,8 +99,16 @@ impl Scraper {
         }
         let by_site = self.target.collectors.goroutine.enabled && goroutines <= LAST_LOOK_GOROUTINES_MAX;
         let kind = if by_site { CollectorKind::Goroutine } else { CollectorKind::Count };
+        // What is off, rests or failed last is left alone now too.
+        if !self.schedule.borrow().state(kind).0.is_success() {
+            return;
+        }
+        let _ = tokio::time::timeout(limit, self.look(kind, goroutines)).await;
+    }
+
+    async fn look(&self, kind: CollectorKind, goroutines: u64) {
         let at = clock::now();
-        let Ok(Ok(answer)) = tokio::time::timeout(limit, self.fetch(kind)).await else { return };
+        let Ok(answer) = self.fetch(kind).await else { return };
         let cost = Some(cost::predicted(kind, answer.took, 0, goroutines));
         let job = Job {
             target: self.target.name.clone(),
@@ -111,7 +119,7 @@ impl Scraper {
             cost,
             symbols: None,
         };
-        let _ = tokio::time::timeout(limit, self.pipeline.work(job)).await;
+        let _ = self.pipeline.work(job).await;
     }
 
     /// One scrape of `kind`: fetched, decoded, derived, stored, and shown.
@@ -122,13 +130,18 @@ impl Scraper {
         let took = fetched.as_ref().ok().map(|a| a.took);
         let bytes = fetched.as_ref().ok().map(|a| a.body.len());
         let window_s = request::window_s(self.target.collectors.get(kind));
-        let cost = self.cost(kind, &fetched, began, window_s).await;
+        let mut cost = self.cost(kind, &fetched, began, window_s).await;
         let name = self.target.name.clone();
         let mut job =
             Job { target: name, kind, at, window_s, fetched, cost: cost.map(|cost| cost.cpu), symbols: None };
         let mut reply = self.pipeline.work(job.clone()).await;
         if !reply.unknown_pcs.is_empty() {
-            job.symbols = Some(self.fetch_symbols(&reply.unknown_pcs).await);
+            let (symbols, spent) = self.fetch_symbols(kind, &reply.unknown_pcs).await;
+            if let Some(cost) = &mut cost {
+                cost.cpu += spent.cpu;
+            }
+            job.symbols = Some(symbols);
+            job.cost = cost.map(|cost| cost.cpu);
             reply = self.pipeline.work(job).await;
         }
         if let Some(program) = &reply.program {
@@ -138,7 +151,9 @@ impl Scraper {
         let done = Finished { kind, state: reply.state.clone(), cost: spent, goroutines: reply.goroutines };
         self.schedule.borrow_mut().finished(&done, began, self.now());
         self.show(&Outcome { kind, reply: &reply, at_ms: at.0, took, bytes, cost });
-        self.find_process().await;
+        if reply.state.is_success() {
+            self.find_process().await;
+        }
     }
 
     /// What a request that began at `began` cost the service; `None` when it did nothing for us.
@@ -178,7 +193,20 @@ impl Scraper {
         self.client.fetch(&request).await
     }
 
-    async fn fetch_symbols(&self, pcs: &[u64]) -> Result<Vec<Answer>, Failure> {
+    /// Names of code addresses, and what they cost the service, on the account of `kind`.
+    async fn fetch_symbols(&self, kind: CollectorKind, pcs: &[u64]) -> (Result<Vec<Answer>, Failure>, Cost) {
+        let began = self.now();
+        self.meter.borrow_mut().before(kind, began);
+        let answers = self.fetch_pages_of_symbols(pcs).await;
+        let took = self.now() - began;
+        tokio::time::sleep(cost::SETTLE).await;
+        let pages = answers.as_ref().map_or(1, Vec::len);
+        let predicted = cost::SYMBOL_PAGE * u32::try_from(pages).unwrap_or(u32::MAX);
+        let cost = self.meter.borrow_mut().after(kind, took, predicted, self.now());
+        (answers, cost)
+    }
+
+    async fn fetch_pages_of_symbols(&self, pcs: &[u64]) -> Result<Vec<Answer>, Failure> {
         let requests =
             request::symbol_requests(&self.target, pcs).map_err(|e| Failure::new(State::Internal, e))?;
         let mut answers = Vec::with_capacity(requests.len());

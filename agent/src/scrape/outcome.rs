@@ -230,6 +230,7 @@ impl State {
                 | Self::NotPprof
                 | Self::NotHttp
                 | Self::ServerError
+                | Self::Reset
         )
     }
 

@@ -39,6 +39,8 @@ const BUSY_RETRY: Duration = Duration::from_secs(10);
 const IN_VAIN_DOUBLINGS_MAX: u32 = 3;
 /// An endpoint the service lacks is looked for again after this long (a service may be redeployed).
 const UNSUPPORTED_RETRY: Duration = Duration::from_secs(600);
+/// Who asks for credentials is asked again after this long, and so is an index page that is missing.
+const REFUSED_RETRY: Duration = Duration::from_secs(60);
 /// First turns are spread over this long at most, so that a newcomer sees values within seconds.
 pub const FIRST_TURN_WITHIN: Duration = Duration::from_secs(10);
 
@@ -155,6 +157,25 @@ impl Schedule {
             })
             .collect();
         Self { entries, rules, reachable: false, goroutines: None, dense: false, seed }
+    }
+
+    /// What was learned of the same service under other rules: what its requests cost, when it was asked last, how many
+    /// goroutines it has. A reload must not ask at once what is asked rarely for good reasons.
+    #[must_use]
+    pub fn following(mut self, former: &Self) -> Self {
+        (self.goroutines, self.dense) = (former.goroutines, former.dense);
+        for e in &mut self.entries {
+            let Some(was) = former.entries.iter().find(|f| f.plan.kind == e.plan.kind) else { continue };
+            (e.cost, e.last, e.in_vain) = (was.cost, was.last, was.in_vain);
+        }
+        for i in 0..self.entries.len() {
+            let interval = self.interval(i);
+            let Some(e) = self.entries.get_mut(i) else { continue };
+            if let Some(last) = e.last.filter(|_| e.plan.kind != CollectorKind::Count) {
+                e.next = e.next.max(last + interval);
+            }
+        }
+        self
     }
 
     /// What `lane` does at `now`.
@@ -283,7 +304,8 @@ impl Schedule {
     fn bring_forward(&mut self, kind: CollectorKind, now: Tick) {
         let Some(i) = self.index(kind) else { return };
         let Some(e) = self.entries.get(i) else { return };
-        let earliest = e.last.map_or(now, |last| now.max(last + self.least_interval(e)));
+        let rest = if e.in_vain > 1 { self.interval(i) } else { self.least_interval(e) };
+        let earliest = e.last.map_or(now, |last| now.max(last + rest));
         if let Some(e) = self.entries.get_mut(i) {
             e.next = e.next.min(earliest);
         }
@@ -310,13 +332,27 @@ impl Schedule {
     fn interval(&self, i: usize) -> Duration {
         let Some(e) = self.entries.get(i) else { return Duration::ZERO };
         let own = self.own_interval(e);
+        let rest = self.rest_after_no(e);
         if e.plan.kind == CollectorKind::Count {
-            return own;
+            return own.max(rest);
         }
         let total =
             self.duty_at(|k| self.entries.get(k).map_or(Duration::ZERO, |other| self.own_interval(other)));
         let patience = 1_u32 << e.in_vain.saturating_sub(1).min(IN_VAIN_DOUBLINGS_MAX);
-        own.mul_f64((total / self.rules.duty_cycle_max.max(1e-6)).max(1.0)) * patience
+        (own.mul_f64((total / self.rules.duty_cycle_max.max(1e-6)).max(1.0)) * patience).max(rest)
+    }
+
+    /// How long a plain no is believed: an endpoint that is missing comes with another build at best, credentials and
+    /// the way to the index page are mended within minutes.
+    fn rest_after_no(&self, e: &Entry) -> Duration {
+        let rest = match (&e.state, e.plan.kind) {
+            (State::Unauthorized | State::Forbidden, _) | (State::Unsupported, CollectorKind::Count) => {
+                REFUSED_RETRY
+            }
+            (State::Unsupported, _) => UNSUPPORTED_RETRY,
+            _ => Duration::ZERO,
+        };
+        rest.div_f64(self.rules.time_scale)
     }
 
     fn wait_after(&self, i: usize, state: &State, began: Tick) -> Duration {
@@ -327,9 +363,6 @@ impl Schedule {
                 let jitter =
                     fraction(self.seed ^ u64::from(began.subsec_nanos()).wrapping_mul(2 * i as u64 + 1));
                 BUSY_RETRY.mul_f64(1.0 + jitter).div_f64(self.rules.time_scale).min(every)
-            }
-            State::Unsupported | State::Unauthorized | State::Forbidden => {
-                every.max(UNSUPPORTED_RETRY.div_f64(self.rules.time_scale))
             }
             _ => every,
         }
@@ -565,5 +598,32 @@ mod tests {
         assert_eq!(s.every(Kind::Heap), S(480));
         s.finished(&done(Kind::Heap, State::Ok, 0), S(3600), S(3600));
         assert_eq!(s.every(Kind::Heap), S(60));
+    }
+
+    #[test]
+    fn a_reload_does_not_ask_at_once_what_was_asked_rarely_for_good_reasons() {
+        let mut former = schedule();
+        former.finished(&counted(100_000), S(0), S(0));
+        former.finished(&done(Kind::Goroutine, State::Ok, 500), S(5), S(5));
+        for _ in 0..3 {
+            former.finished(&done(Kind::Heap, State::TimedOut, 3), S(5), S(5));
+        }
+        let mut s = schedule().following(&former);
+        let ran = simulate(&mut s, 10, 300, |kind| match kind {
+            Kind::Count => counted(100_000),
+            _ => done(kind, State::Ok, 0),
+        });
+        let of = |kind| ran.iter().find(|(k, _)| *k == kind).map_or(0, |(_, n)| *n);
+        assert_eq!(of(Kind::Goroutine), 0, "one in ten minutes with so many: {ran:?}");
+        assert!(of(Kind::Heap) <= 2, "{ran:?}");
+        assert!(of(Kind::Count) >= 59, "{ran:?}");
+    }
+
+    #[test]
+    fn who_asks_for_credentials_is_asked_again_within_a_minute() {
+        let mut s = schedule();
+        let ran = simulate(&mut s, 0, 300, |kind| done(kind, State::Unauthorized, 0));
+        assert!((5..=6).contains(&ran.iter().find(|(k, _)| *k == Kind::Count).unwrap().1), "{ran:?}");
+        assert_eq!(s.every(Kind::Count), S(60), "and the interval shown is the one in force");
     }
 }
