@@ -94,12 +94,13 @@ pub fn keep_little() {
     }
 }
 
-/// Blocks from this size on are mappings of their own.
+/// Blocks from this size on are mappings of their own: above the 417 KB that hyper's read buffer grows to, which it
+/// moves for each interim answer of a flood, and a new mapping each time would take all the time of the main thread.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-const OWN_MAPPING_BYTES: i32 = 256 * 1024;
+const OWN_MAPPING_BYTES: i32 = 1024 * 1024;
 /// Free memory at the end of the heap that is kept.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-const TOP_KEPT_BYTES: i32 = 512 * 1024;
+const TOP_KEPT_BYTES: i32 = 1024 * 1024;
 
 /// Nothing to do: this C library has no such parameters.
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
