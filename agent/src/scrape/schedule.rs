@@ -338,8 +338,13 @@ impl Schedule {
         }
         let total =
             self.duty_at(|k| self.entries.get(k).map_or(Duration::ZERO, |other| self.own_interval(other)));
-        let patience = 1_u32 << e.in_vain.saturating_sub(1).min(IN_VAIN_DOUBLINGS_MAX);
-        (own.mul_f64((total / self.rules.duty_cycle_max.max(1e-6)).max(1.0)) * patience).max(rest)
+        let patience = f64::from(1_u32 << e.in_vain.saturating_sub(1).min(IN_VAIN_DOUBLINGS_MAX));
+        // Up to half as long again, another for each: all who fail from the same moment on must not go on together.
+        let spread = match e.in_vain {
+            0 | 1 => 1.0,
+            n => 1.0 + 0.5 * fraction(self.seed ^ hash(e.plan.kind.as_str()) ^ u64::from(n)),
+        };
+        own.mul_f64((total / self.rules.duty_cycle_max.max(1e-6)).max(1.0) * patience * spread).max(rest)
     }
 
     /// How long a plain no is believed: an endpoint that is missing comes with another build at best, credentials and
@@ -593,9 +598,12 @@ mod tests {
         let of = |ran: &[(Kind, u64)], kind| ran.iter().find(|(k, _)| *k == kind).map_or(0, |(_, n)| *n);
         let flooded = |kind| done(kind, if kind == Kind::Heap { State::TimedOut } else { State::Ok }, 0);
         let ran = simulate(&mut s, 0, 3600, flooded);
-        assert!((9..=11).contains(&of(&ran, Kind::Heap)), "1 + 1 + 2 + 4, then every 8 minutes: {ran:?}");
+        assert!(
+            (7..=11).contains(&of(&ran, Kind::Heap)),
+            "1 + 1 + 2 + 4, then every 8 to 12 minutes: {ran:?}"
+        );
         assert!(of(&ran, Kind::Count) >= 719, "its neighbours go on: {ran:?}");
-        assert_eq!(s.every(Kind::Heap), S(480));
+        assert!((S(480)..=S(720)).contains(&s.every(Kind::Heap)));
         s.finished(&done(Kind::Heap, State::Ok, 0), S(3600), S(3600));
         assert_eq!(s.every(Kind::Heap), S(60));
     }
