@@ -107,7 +107,8 @@ impl Judge {
         });
     }
 
-    /// Judges everything as of `now`. `every` gives the interval in force of a target's collector.
+    /// Judges everything as of `now`. `due_within` gives the interval that was in force when a
+    /// target's collector answered last.
     ///
     /// # Errors
     /// What the reader says; the states stay as they were.
@@ -115,17 +116,17 @@ impl Judge {
         &mut self,
         reader: &dyn Reader,
         now: TimeMs,
-        every: &dyn Fn(&str, &str) -> Duration,
+        due_within: &dyn Fn(&str, &str) -> Duration,
     ) -> Result<Verdicts, String> {
         let span = |target: &str, metric: &str| {
-            self.growth_over.max(every(target, collector_of(metric)).mul_f64(SCRAPES_FITTED))
+            self.growth_over.max(due_within(target, collector_of(metric)).mul_f64(SCRAPES_FITTED))
         };
         let seen = Seen::read(reader, &self.rules, &self.watched, now, &span)?;
         let mut verdicts = Verdicts { growth: seen.growth(self.last_turn), ..Verdicts::default() };
         self.last_turn = now;
         let rules = std::mem::take(&mut self.rules);
         for rule in &rules {
-            self.judge(rule, &seen, now, every, &mut verdicts);
+            self.judge(rule, &seen, now, due_within, &mut verdicts);
         }
         self.rules = rules;
         self.forget(now, &mut verdicts);
@@ -138,7 +139,7 @@ impl Judge {
         rule: &Rule,
         seen: &Seen,
         now: TimeMs,
-        every: &dyn Fn(&str, &str) -> Duration,
+        due_within: &dyn Fn(&str, &str) -> Duration,
         verdicts: &mut Verdicts,
     ) {
         let fresh = seen.series.keys().filter(|key| rule.watches(&key.name, key.labels.get("site")));
@@ -148,7 +149,7 @@ impl Judge {
             .collect();
         for key in keys {
             let before = self.states.get(&(rule.name.clone(), key.clone())).copied().unwrap_or_default();
-            let interval = every(key.labels.get("target"), collector_of(&key.name));
+            let interval = due_within(key.labels.get("target"), collector_of(&key.name));
             let patient = Rule { stale_after: rule.stale_after.max(interval.mul_f64(2.5)), ..rule.clone() };
             // What was stored before the agent was away for long says nothing of the present.
             let newest =

@@ -11,7 +11,7 @@ pub mod trend;
 use crate::live::STATUS_NOTE;
 use crate::question::{Answer, Question, SitesQuestion};
 use crate::reader::Reader;
-use crate::report::{AgentStatus, Defers, Range, Status, StoreStatus, Trend, VERSION};
+use crate::report::{AgentStatus, Defers, Range, Status, Trend, VERSION};
 use linger_series::{Selector, TimeMs, Window, metric};
 use linger_store::{Options, Store};
 use std::collections::BTreeSet;
@@ -161,17 +161,10 @@ fn without_note(store: &Store, dir: &Path) -> Result<Status, Error> {
     let names: BTreeSet<String> = keys.iter().map(|key| key.labels.get("target").to_owned()).collect();
     Ok(Status {
         version: VERSION,
-        now_ms: 0,
         as_of_ms: store.stats().newest.map_or(0, |t| t.0),
         agent: AgentStatus { data: dir.display().to_string(), time_scale: 1.0, ..AgentStatus::default() },
-        store: StoreStatus::default(),
         targets: names.iter().map(|name| crate::live::only_named(name)).collect(),
-        alerts: Vec::new(),
-        rules: Vec::new(),
-        judged: None,
-        reload: None,
-        discovery: None,
-        clock_jump: None,
+        ..Status::default()
     })
 }
 

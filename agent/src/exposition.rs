@@ -132,23 +132,14 @@ mod tests {
     use super::format::Format;
     use super::page::{Family, Writer};
     use super::{own, takes_gzip};
-    use crate::report::{CollectorStatus, Status, TargetStatus, VERSION};
+    use crate::report::{CollectorStatus, Status, TargetStatus};
 
     /// A status of these targets.
     pub(super) fn status(targets: Vec<TargetStatus>) -> Status {
         Status {
-            version: VERSION,
-            now_ms: 0,
-            as_of_ms: 0,
             agent: crate::report::AgentStatus { time_scale: 1.0, ..Default::default() },
-            store: Default::default(),
             targets,
-            alerts: Vec::new(),
-            rules: Vec::new(),
-            judged: None,
-            reload: None,
-            discovery: None,
-            clock_jump: None,
+            ..Status::default()
         }
     }
 
@@ -157,18 +148,9 @@ mod tests {
         let collector = |(collector, every_s): &(&str, f64)| CollectorStatus {
             collector: (*collector).into(),
             state: "ok".into(),
-            detail: None,
-            next_step: None,
-            last_ok_ms: None,
             every_s: *every_s,
             every_configured_s: *every_s,
-            duration_s: None,
-            bytes: None,
-            cost_s: None,
-            cost_measured: false,
-            last_failure: None,
-            failures: 0,
-            successes: 0,
+            ..CollectorStatus::default()
         };
         let mut target = crate::live::only_named(name);
         target.labels = [("job".to_owned(), "shop".to_owned())].into();

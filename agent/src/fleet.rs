@@ -9,14 +9,11 @@ use crate::exposition::{Latest, Tee, Vitals};
 use crate::live::{self, Live};
 use crate::pipeline::sink::ToStore;
 use crate::pipeline::{Facts, Hung, Pipeline, Shown, Work, Worker, incarnation_note};
-use crate::scrape::client::Client;
-use crate::scrape::cost::Meter;
+use crate::report::TargetStatus;
 use crate::scrape::lane::Scraper;
 use crate::scrape::schedule::{FIRST_TURN_WITHIN, Lane, Plan, Rules, Schedule};
-use linger_config::{Config, Target};
-use linger_probe::Address;
+use linger_config::{Config, Target, TargetUrl};
 use linger_store::Store;
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -81,6 +78,13 @@ pub struct Fleet {
 struct Shared {
     sites_max: usize,
     duty_cycle_max: f64,
+}
+
+/// What was learned of a target, for when it is watched by other rules.
+struct Learned {
+    url: TargetUrl,
+    schedule: Schedule,
+    status: Option<TargetStatus>,
 }
 
 struct Watched {
@@ -187,33 +191,41 @@ impl Fleet {
                     kept.push(former);
                     continue;
                 }
-                Some(_) => changes.changed.push(name),
-                None => changes.removed.push(name),
+                Some(_) => changes.changed.push(name.clone()),
+                None => changes.removed.push(name.clone()),
             }
-            let schedule = former.scraper.schedule.borrow().clone();
-            learned.insert(former.target.name.clone(), (former.target.url.clone(), schedule));
+            let learned_of = Learned {
+                url: former.target.url.clone(),
+                schedule: former.scraper.schedule.borrow().clone(),
+                status: self.house.live.target(&name),
+            };
+            learned.insert(name, learned_of);
             self.part_with(former).await;
         }
         self.watched = kept;
-        for target in &config.targets {
-            if self.watched.iter().any(|w| w.target.name == target.name) {
-                continue;
-            }
+        let is_watched = |t: &&Target| self.watched.iter().any(|w| w.target.name == t.name);
+        let others: Vec<Target> = config.targets.iter().filter(|t| !is_watched(t)).cloned().collect();
+        for facts in self.facts(&others).await {
+            let Some(target) = others.iter().find(|t| t.name == facts.name) else { continue };
             if !changes.changed.contains(&target.name) {
                 changes.added.push(target.name.clone());
             }
-            let former = learned.get(&target.name).filter(|(url, _)| *url == target.url).map(|(_, s)| s);
-            let watched = self.watch(target, former);
+            let former = learned.get(&target.name).filter(|former| former.url == target.url);
+            let watched = self.watch(target, facts, former);
             self.watched.push(watched);
         }
         self.house.live.order(config.targets.iter().map(|t| &*t.name));
         changes
     }
 
-    fn watch(&self, target: &Target, former: Option<&Schedule>) -> Watched {
-        self.house.live.add(live::not_yet(target, self.shared.duty_cycle_max));
-        self.pipeline.watch(self.facts(target));
-        let scraper = Rc::new(self.scraper(target, former));
+    fn watch(&self, target: &Target, facts: Facts, former: Option<&Learned>) -> Watched {
+        let status = live::not_yet(target, self.shared.duty_cycle_max);
+        self.house.live.add(match former.and_then(|former| former.status.as_ref()) {
+            Some(former) => status.following(former),
+            None => status,
+        });
+        self.pipeline.watch(facts);
+        let scraper = Rc::new(self.scraper(target, former.map(|former| &former.schedule)));
         let (stop, _) = watch::channel(false);
         let lanes = [Lane::Quick, Lane::Slow].map(|lane| (lane, spawn(&scraper, lane, &stop)));
         Watched { target: target.clone(), scraper, lanes: lanes.into(), stop }
@@ -229,42 +241,26 @@ impl Fleet {
     }
 
     fn scraper(&self, target: &Target, former: Option<&Schedule>) -> Scraper {
-        let plans: Vec<Plan> = target
-            .collectors
-            .iter()
-            .map(|(kind, c)| Plan { kind, every: c.every.get(), enabled: c.enabled })
-            .collect();
         let rules = Rules {
             duty_cycle_max: self.shared.duty_cycle_max,
             time_scale: self.house.time_scale,
             first_turn_within: FIRST_TURN_WITHIN,
         };
-        let fresh = Schedule::new(&target.name, &plans, rules, self.epoch.elapsed());
+        let fresh = Schedule::new(&target.name, &Plan::all(&target.collectors), rules, self.epoch.elapsed());
         let schedule = match former {
             Some(former) => fresh.following(former),
             None => fresh,
         };
-        Scraper {
-            schedule: RefCell::new(schedule),
-            target: target.clone(),
-            client: Client::new(target),
-            pipeline: self.pipeline.clone(),
-            live: self.house.live.clone(),
-            epoch: self.epoch,
-            meter: RefCell::new(Meter::new(address(target))),
-            at: RefCell::default(),
-        }
+        Scraper::new(target, schedule, self.pipeline.clone(), self.house.live.clone(), self.epoch)
     }
 
-    fn facts(&self, target: &Target) -> Facts {
-        let store = &self.house.store;
-        Facts {
-            name: target.name.clone(),
-            labels: target.labels.clone(),
-            sites_max: self.shared.sites_max,
-            goroutine_profiles: target.collectors.goroutine.enabled,
-            incarnation_note: store.note(&incarnation_note(&target.name)).ok().flatten(),
-            shown: Shown::last(store, &target.name, clock::now()),
+    /// What is given of targets, and what the store remembers of them: read on a thread that may wait for the disk.
+    async fn facts(&self, targets: &[Target]) -> Vec<Facts> {
+        let (store, targets, sites_max) = (self.house.store.clone(), targets.to_vec(), self.shared.sites_max);
+        let read = move || targets.iter().map(|target| facts(&store, target, sites_max)).collect();
+        match tokio::task::spawn_blocking(read).await {
+            Ok(facts) => facts,
+            Err(died) => std::panic::resume_unwind(died.into_panic()),
         }
     }
 
@@ -272,12 +268,12 @@ impl Fleet {
     ///
     /// # Errors
     /// When replacing does not help any more.
-    pub fn look_after(&mut self) -> Result<(), Lost> {
+    pub async fn look_after(&mut self) -> Result<(), Lost> {
         let hung = self.pipeline.hung(DECODE_TIME_MAX);
         let again = hung.is_some() && hung == self.suspect;
         self.suspect = hung;
         if let Some(hung) = self.suspect.take_if(|_| again) {
-            self.replace_worker(&hung)?;
+            self.replace_worker(&hung).await?;
         }
         for watched in &mut self.watched {
             for (lane, task) in &mut watched.lanes {
@@ -297,7 +293,7 @@ impl Fleet {
         Ok(())
     }
 
-    fn replace_worker(&mut self, hung: &Hung) -> Result<(), Lost> {
+    async fn replace_worker(&mut self, hung: &Hung) -> Result<(), Lost> {
         self.workers_replaced += 1;
         match &hung.work {
             Work::Scrape(target, kind) => {
@@ -308,7 +304,8 @@ impl Fleet {
         if self.workers_replaced >= WORKERS_REPLACED_MAX {
             return Err(Lost::Workers(self.workers_replaced));
         }
-        let facts: Vec<Facts> = self.watched.iter().map(|w| self.facts(&w.target)).collect();
+        let targets: Vec<Target> = self.watched.iter().map(|w| w.target.clone()).collect();
+        let facts = self.facts(&targets).await;
         let worker = Worker::new(facts, self.house.sink(), Some(self.house.traces.clone()));
         self.worker = self.pipeline.replace(worker).map_err(Lost::Thread)?;
         Ok(())
@@ -338,12 +335,14 @@ impl Fleet {
     }
 }
 
-/// Where the target's process would listen.
-#[must_use]
-pub fn address(target: &Target) -> Address {
-    match target.url.socket() {
-        Some(path) => Address::Unix(path.to_owned()),
-        None => Address::Tcp { host: target.url.host().to_owned(), port: target.url.port() },
+fn facts(store: &Store, target: &Target, sites_max: usize) -> Facts {
+    Facts {
+        name: target.name.clone(),
+        labels: target.labels.clone(),
+        sites_max,
+        goroutine_profiles: target.collectors.goroutine.enabled,
+        incarnation_note: store.note(&incarnation_note(&target.name)).ok().flatten(),
+        shown: Shown::last(store, &target.name, clock::now()),
     }
 }
 

@@ -2,13 +2,13 @@
 //! saved now and then so that a stopped agent's folder can still say how it was left.
 
 use crate::report::{
-    AgentStatus, AlertStatus, ClockJump, CollectorStatus, CostBasis, Judged, Reload, RuleStatus, Status,
-    StoreStatus, TargetStatus, VERSION,
+    AgentStatus, AlertStatus, ClockJump, CollectorStatus, Judged, Reload, RuleStatus, Status, StoreStatus,
+    TargetStatus, VERSION,
 };
 use linger_config::{CollectorKind, Target};
 use linger_probe::Usage;
 use linger_store::{Stats, Store};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -153,56 +153,25 @@ pub fn not_yet(target: &Target, duty_cycle_max: f64) -> TargetStatus {
     let collectors = target.collectors.iter().map(|(kind, c)| CollectorStatus {
         collector: kind.as_str().into(),
         state: if c.enabled { "scheduled" } else { "off" }.into(),
-        detail: None,
-        next_step: None,
-        last_ok_ms: None,
         every_s: c.every.get().as_secs_f64(),
         every_configured_s: c.every.get().as_secs_f64(),
-        duration_s: None,
-        bytes: None,
-        cost_s: None,
-        cost_measured: false,
-        last_failure: None,
-        failures: 0,
-        successes: 0,
+        ..CollectorStatus::default()
     });
     TargetStatus {
         target: target.name.clone(),
         url: target.url.to_string(),
         labels: target.labels.iter().map(|(n, v)| (n.to_owned(), v.to_owned())).collect(),
-        up: false,
         state: "waiting for target".into(),
-        next_step: None,
-        goroutines: None,
-        incarnation: None,
-        incarnation_since_ms: None,
-        duty_cycle: 0.0,
         duty_cycle_max,
-        cost_basis: CostBasis::default(),
-        restarts: 0,
         collectors: collectors.collect(),
+        ..TargetStatus::default()
     }
 }
 
 /// A target of which only the name is known.
 #[must_use]
 pub fn only_named(name: &str) -> TargetStatus {
-    TargetStatus {
-        target: name.to_owned(),
-        url: String::new(),
-        labels: BTreeMap::new(),
-        up: false,
-        state: "no state was saved".into(),
-        next_step: None,
-        goroutines: None,
-        incarnation: None,
-        incarnation_since_ms: None,
-        duty_cycle: 0.0,
-        duty_cycle_max: 0.0,
-        cost_basis: CostBasis::default(),
-        restarts: 0,
-        collectors: Vec::new(),
-    }
+    TargetStatus { target: name.to_owned(), state: "no state was saved".into(), ..TargetStatus::default() }
 }
 
 /// The entry of one collector.

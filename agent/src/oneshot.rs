@@ -2,19 +2,15 @@
 //! deriving as the agent's, with points in memory.
 
 use crate::answer::{defers, trend};
-use crate::fleet::address;
 use crate::live::{Live, not_yet};
 use crate::pipeline::sink::ToMemory;
 use crate::pipeline::{Facts, Pipeline, Shown, Worker};
 use crate::report::{Scraped, TargetDefers, TargetStatus, TargetTrend, VERSION};
-use crate::scrape::client::Client;
-use crate::scrape::cost::Meter;
 use crate::scrape::lane::Scraper;
 use crate::scrape::schedule::{GOROUTINES_DENSE, Lane, Plan, Rules, Schedule, Tick};
 use crate::show::number;
 use linger_config::{Collector, CollectorKind, Config};
 use linger_series::Window;
-use std::cell::RefCell;
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::{Arc, PoisonError};
@@ -69,21 +65,8 @@ async fn look(config: &Config, watch_for: Duration) -> Result<Scraped, String> {
     let worker = Worker::new([facts], memory.clone(), None);
     let (pipeline, thread) =
         Pipeline::start(worker).map_err(|e| format!("no thread for the pipeline: {e}"))?;
-    let plans: Vec<Plan> = target
-        .collectors
-        .iter()
-        .map(|(kind, c)| Plan { kind, every: c.every.get(), enabled: c.enabled })
-        .collect();
-    let scraper = Rc::new(Scraper {
-        schedule: RefCell::new(Schedule::new(&name, &plans, RULES, Tick::ZERO)),
-        client: Client::new(&target),
-        meter: RefCell::new(Meter::new(address(&target))),
-        target,
-        pipeline,
-        live: live.clone(),
-        epoch: Instant::now(),
-        at: RefCell::default(),
-    });
+    let schedule = Schedule::new(&name, &Plan::all(&target.collectors), RULES, Tick::ZERO);
+    let scraper = Rc::new(Scraper::new(&target, schedule, pipeline, live.clone(), Instant::now()));
     watch_it(&scraper, watch_for).await;
     let watched_s = scraper.epoch.elapsed().as_secs_f64();
     drop(scraper);

@@ -6,9 +6,13 @@
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Version of the JSON shape.
 pub const VERSION: u32 = 1;
+
+/// No interval is longer: a status read from a folder may say anything.
+const DUE_WITHIN_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
 
 /// `[t_ms, value]`.
 pub type Dot = (i64, f64);
@@ -23,7 +27,7 @@ pub struct Range {
 }
 
 /// `linger status`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Status {
     /// Shape version.
     pub version: u32,
@@ -149,7 +153,7 @@ pub struct StoreStatus {
 }
 
 /// One target.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct TargetStatus {
     /// Its name.
     pub target: String,
@@ -183,6 +187,27 @@ pub struct TargetStatus {
     pub collectors: Vec<CollectorStatus>,
 }
 
+impl TargetStatus {
+    /// What was seen of the same service under other rules: a reload makes nothing older than it is.
+    #[must_use]
+    pub fn following(mut self, former: &Self) -> Self {
+        self.goroutines = former.goroutines;
+        self.incarnation = former.incarnation;
+        self.incarnation_since_ms = former.incarnation_since_ms;
+        self.restarts = former.restarts;
+        for c in &mut self.collectors {
+            let Some(was) = former.collectors.iter().find(|was| was.collector == c.collector) else {
+                continue;
+            };
+            c.last_ok_ms = was.last_ok_ms;
+            c.last_ok_every_s = was.last_ok_every_s.map(|every_s| every_s.max(c.every_s));
+            c.last_failure.clone_from(&was.last_failure);
+            (c.failures, c.successes) = (was.failures, was.successes);
+        }
+        self
+    }
+}
+
 /// What the cost of scraping a target is known by.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CostBasis {
@@ -197,7 +222,7 @@ pub struct CostBasis {
 }
 
 /// One collector of one target.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct CollectorStatus {
     /// `count`, `goroutine`, `heap`, `cpu`, `mutex`, `block`, `trace`.
     pub collector: String,
@@ -210,6 +235,10 @@ pub struct CollectorStatus {
     pub next_step: Option<String>,
     /// Last success.
     pub last_ok_ms: Option<i64>,
+    /// The interval in force at that success, seconds: when the next was to come. Failures since then widen `every_s`,
+    /// and make nothing fresher.
+    #[serde(default)]
+    pub last_ok_every_s: Option<f64>,
     /// Interval in force now (it widens with cost), seconds.
     pub every_s: f64,
     /// Interval as configured, seconds.
@@ -231,6 +260,15 @@ pub struct CollectorStatus {
     pub failures: u64,
     /// Scrapes that did, since the agent started.
     pub successes: u64,
+}
+
+impl CollectorStatus {
+    /// Within which time of the last good answer another was due: the measure of how long its values are fresh.
+    #[must_use]
+    pub fn answer_due_within(&self) -> Duration {
+        let seconds = self.last_ok_every_s.unwrap_or(self.every_configured_s);
+        Duration::try_from_secs_f64(seconds).unwrap_or_default().min(DUE_WITHIN_MAX)
+    }
 }
 
 /// One threshold on one series.

@@ -82,12 +82,12 @@ impl Judging {
             sink.remember(STATES_NOTE, &judge.to_note());
         }
         let now = clock::now();
-        let every = |target: &str, collector: &str| {
+        let due_within = |target: &str, collector: &str| {
             let status = self.live.target(target);
             let found = status.and_then(|t| t.collectors.into_iter().find(|c| c.collector == collector));
-            found.map_or(Duration::ZERO, |c| Duration::try_from_secs_f64(c.every_s).unwrap_or_default())
+            found.map_or(Duration::ZERO, |c| c.answer_due_within())
         };
-        match judge.turn(&self.store, now, &every) {
+        match judge.turn(&self.store, now, &due_within) {
             Err(e) => {
                 tracing::error!("thresholds cannot be judged: {e}");
                 self.live.set_judged(now.0, Err(e));

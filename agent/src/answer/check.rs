@@ -125,8 +125,7 @@ fn about_judging(status: &Status, question: &CheckQuestion) -> Vec<(u8, String)>
         .collect();
     for target in status.targets.iter().filter(|t| t.up && wanted(&t.target)) {
         for c in target.collectors.iter().filter(|c| collectors.contains(c.collector.as_str())) {
-            let patience =
-                STALE_AFTER.max(Duration::try_from_secs_f64(2.5 * c.every_s * scale).unwrap_or(STALE_AFTER));
+            let patience = STALE_AFTER.max(c.answer_due_within().mul_f64(2.5 * scale));
             if silent(c.last_ok_ms.unwrap_or(status.agent.started_ms), patience) {
                 let text =
                     format!("{}: nothing is judged by {}, which is {}", target.target, c.collector, c.state);
@@ -195,7 +194,10 @@ fn all_well(status: &Status, question: &CheckQuestion) -> String {
 mod tests {
     use super::check;
     use crate::question::{CheckQuestion, CheckSubject};
-    use crate::report::{AgentStatus, AlertStatus, Judged, Reload, RuleStatus, Status, StoreStatus};
+    use crate::report::{
+        AgentStatus, AlertStatus, CollectorStatus, Judged, Reload, RuleStatus, Status, StoreStatus,
+        TargetStatus,
+    };
 
     fn alert(series: &str, state: &str) -> AlertStatus {
         AlertStatus {
@@ -219,18 +221,10 @@ mod tests {
     #[track_caller]
     fn expect(running: bool, alerts: &[AlertStatus], subject: CheckSubject, code: u8) {
         let status = Status {
-            version: 1,
-            now_ms: 0,
-            as_of_ms: 0,
             agent: AgentStatus { running, ..AgentStatus::default() },
-            store: StoreStatus::default(),
-            targets: Vec::new(),
             alerts: alerts.to_vec(),
             rules: vec![rule("linger_defers_pending"), rule("linger_goroutines_at_site")],
-            judged: None,
-            reload: None,
-            discovery: None,
-            clock_jump: None,
+            ..Status::default()
         };
         let got = check(&status, &CheckQuestion { subject, target: None });
         assert_eq!(got.code, code, "{got:?}");
@@ -240,18 +234,9 @@ mod tests {
     #[test]
     fn a_subject_without_a_threshold_is_unknown_not_ok() {
         let status = Status {
-            version: 1,
-            now_ms: 0,
-            as_of_ms: 0,
             agent: AgentStatus { running: true, ..AgentStatus::default() },
-            store: StoreStatus::default(),
-            targets: Vec::new(),
-            alerts: Vec::new(),
             rules: vec![rule("linger_defers_pending")],
-            judged: None,
-            reload: None,
-            discovery: None,
-            clock_jump: None,
+            ..Status::default()
         };
         let code = |subject| check(&status, &CheckQuestion { subject, target: None }).code;
         assert_eq!((code(CheckSubject::Goroutines), code(CheckSubject::Defers)), (3, 0));
@@ -261,18 +246,12 @@ mod tests {
     fn a_liveness_probe_does_not_start_an_agent_again_for_what_that_does_not_mend() {
         let failed = || Some(Reload { at_ms: 0, error: Some("line 3".into()) });
         let status = Status {
-            version: 1,
-            now_ms: 0,
-            as_of_ms: 0,
             agent: AgentStatus { running: true, ..AgentStatus::default() },
             store: StoreStatus { scrapes_dropped: 3, scrapes_refused: 2, ..StoreStatus::default() },
-            targets: Vec::new(),
-            alerts: Vec::new(),
             rules: vec![rule("linger_defers_pending")],
-            judged: None,
             reload: failed(),
             discovery: failed(),
-            clock_jump: None,
+            ..Status::default()
         };
         let told = |subject| check(&status, &CheckQuestion { subject, target: None });
         assert_eq!((told(CheckSubject::Agent).code, told(CheckSubject::All).code), (0, 1));
@@ -285,18 +264,11 @@ mod tests {
         let minutes = |n: i64| n * 60_000;
         let code = |now_ms: i64, judged: Option<(i64, Option<&str>)>| {
             let status = Status {
-                version: 1,
                 now_ms,
-                as_of_ms: 0,
                 agent: AgentStatus { running: true, time_scale: 1.0, ..AgentStatus::default() },
-                store: StoreStatus::default(),
-                targets: Vec::new(),
-                alerts: Vec::new(),
                 rules: vec![rule("linger_defers_pending")],
                 judged: judged.map(|(at_ms, e)| Judged { at_ms, error: e.map(str::to_owned) }),
-                reload: None,
-                discovery: None,
-                clock_jump: None,
+                ..Status::default()
             };
             check(&status, &CheckQuestion { subject: CheckSubject::All, target: None }).code
         };
@@ -305,6 +277,37 @@ mod tests {
         assert_eq!(code(minutes(10), Some((minutes(9), None))), 0);
         assert_eq!(code(minutes(10), Some((minutes(9), Some("full disk")))), 3);
         assert_eq!(code(minutes(10), Some((minutes(2), None))), 3);
+    }
+
+    #[test]
+    fn a_collector_that_failures_made_rare_is_not_believed_for_longer() {
+        let code = |since_ok_ms| {
+            let goroutine = CollectorStatus {
+                collector: "goroutine".into(),
+                state: "timed out".into(),
+                last_ok_ms: Some(0),
+                last_ok_every_s: Some(15.0),
+                every_s: 3_600.0,
+                every_configured_s: 15.0,
+                ..CollectorStatus::default()
+            };
+            let target = TargetStatus {
+                target: "api".into(),
+                up: true,
+                collectors: vec![goroutine],
+                ..TargetStatus::default()
+            };
+            let status = Status {
+                now_ms: since_ok_ms,
+                agent: AgentStatus { running: true, time_scale: 1.0, ..AgentStatus::default() },
+                targets: vec![target],
+                rules: vec![rule("linger_goroutines_at_site")],
+                judged: Some(Judged { at_ms: since_ok_ms, error: None }),
+                ..Status::default()
+            };
+            check(&status, &CheckQuestion { subject: CheckSubject::All, target: None }).code
+        };
+        assert_eq!((code(200_000), code(400_000)), (0, 3));
     }
 
     #[test]

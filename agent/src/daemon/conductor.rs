@@ -22,6 +22,8 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 /// How often the fleet is looked after.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// Files that name targets are read at most this often, however fast the agent lives.
+const REFRESH_LEAST: Duration = Duration::from_secs(1);
 /// How long files of the configuration may take to be read.
 const READ_WITHIN: Duration = Duration::from_secs(10);
 /// When the tally is written: every collector but `trace` had its first turn.
@@ -78,7 +80,7 @@ impl Conductor {
         let mut jumps = JumpWatch::new(clock::now(), self.started.elapsed());
         let mut looked = Instant::now();
         loop {
-            let refresh = self.running.refresh().map(|every| looked + every.get());
+            let refresh = self.running.refresh().map(|every| looked + self.scaled(every.get()));
             tokio::select! {
                 () = until(refresh) => {
                     self.refresh().await;
@@ -86,7 +88,7 @@ impl Conductor {
                 }
                 _ = turns.tick() => {
                     self.look_at_clock(&mut jumps);
-                    self.fleet.look_after()?;
+                    self.fleet.look_after().await?;
                     self.tally().await;
                     logs::tell_repeats();
                     systemd::alive(&self.in_words());
@@ -102,6 +104,11 @@ impl Conductor {
     /// What is to be stopped now, and the folder it lives in.
     pub(super) fn end(self) -> (Fleet, PathBuf) {
         (self.fleet, self.setup.data)
+    }
+
+    /// An interval as long as the agent lives it.
+    fn scaled(&self, interval: Duration) -> Duration {
+        interval.div_f64(self.setup.time_scale.get()).max(REFRESH_LEAST)
     }
 
     fn look_at_clock(&self, jumps: &mut JumpWatch) {

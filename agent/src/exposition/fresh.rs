@@ -1,7 +1,7 @@
 //! Which of the newest values may still be told.
 //!
-//! The rule: a value is told while it is younger than [`STALE_AFTER_INTERVALS`] intervals in force of the collector
-//! that gave it, and [`STALE_AFTER_LEAST`] at least. Then it is left out and Prometheus marks its series stale: an old
+//! The rule: a value is told while it is younger than [`STALE_AFTER_INTERVALS`] intervals of the collector that gave
+//! it, as they were in force when it did, and [`STALE_AFTER_LEAST`] at least. Then it is left out and Prometheus marks its series stale: an old
 //! number without its time would be a false one. Exceptions:
 //!
 //! - the agent's own counters (failed scrapes, cost) are true for as long as the agent runs;
@@ -96,7 +96,7 @@ fn is_rest_of_counter(place: Place, labels: &Labels) -> bool {
     name_of(place).ends_with("_total") && labels.get("site") == metric::OTHER_SITE
 }
 
-/// The intervals in force of every collector of every watched target.
+/// When the next values of every collector of every watched target were due.
 struct Intervals {
     of: HashMap<Box<str>, HashMap<Box<str>, Duration>>,
     judged_every: Duration,
@@ -105,10 +105,7 @@ struct Intervals {
 impl Intervals {
     fn of(status: &Status) -> Self {
         let collectors = |t: &TargetStatus| {
-            let one = |c: &crate::report::CollectorStatus| {
-                (c.collector.as_str().into(), Duration::try_from_secs_f64(c.every_s).unwrap_or(Duration::MAX))
-            };
-            t.collectors.iter().map(one).collect()
+            t.collectors.iter().map(|c| (c.collector.as_str().into(), c.answer_due_within())).collect()
         };
         let of = status.targets.iter().map(|t| (t.target.as_str().into(), collectors(t))).collect();
         Self { of, judged_every: JUDGE_EVERY.div_f64(status.agent.time_scale.max(1.0)) }
@@ -196,6 +193,25 @@ mod tests {
         );
         check(200, &points, &["up  0", "scrape_failures_total  2"]);
         check(0, &[], &["up  0"]);
+    }
+
+    #[test]
+    fn failures_that_make_a_collector_rarer_make_nothing_fresher() {
+        let (latest, start) = (Latest::default(), Instant::now());
+        latest.take("api", "heap", &[(key(metric::DEFERS_PENDING, &[("site", "g+1")]), 4.0)], start);
+        let told_after = |seconds, last_ok_every_s| {
+            let mut api = target("api", &[("heap", 60.0)]);
+            for c in &mut api.collectors {
+                (c.every_s, c.last_ok_every_s) = (480.0, last_ok_every_s);
+            }
+            let told = derived(&latest, &status(vec![api]), start + Duration::from_secs(seconds));
+            told.keys().any(|place| name_of(*place) == metric::DEFERS_PENDING)
+        };
+        assert_eq!((told_after(170, Some(60.0)), told_after(190, Some(60.0))), (true, false));
+        assert!(
+            told_after(1_400, Some(480.0)),
+            "what was rare for good reasons when it came is told until the next"
+        );
     }
 
     #[test]

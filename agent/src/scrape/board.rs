@@ -40,7 +40,7 @@ pub(super) fn put(t: &mut TargetStatus, outcome: &Outcome<'_>, schedule: &Schedu
     if let Some(n) = reply.goroutines {
         t.goroutines = Some((outcome.at_ms, n as f64));
     }
-    put_outcome(t, outcome);
+    put_outcome(t, outcome, schedule.every(kind));
     for other in CollectorKind::ALL {
         let (state, why) = schedule.state(other);
         if let Some(c) = collector_mut(t, other) {
@@ -56,11 +56,12 @@ pub(super) fn put(t: &mut TargetStatus, outcome: &Outcome<'_>, schedule: &Schedu
     t.cost_basis = basis(t, meter);
 }
 
-fn put_outcome(t: &mut TargetStatus, outcome: &Outcome<'_>) {
+fn put_outcome(t: &mut TargetStatus, outcome: &Outcome<'_>, every: Duration) {
     let Some(c) = collector_mut(t, outcome.kind) else { return };
     if outcome.reply.state.is_success() {
         c.successes += 1;
         c.last_ok_ms = Some(outcome.at_ms);
+        c.last_ok_every_s = Some(every.as_secs_f64());
     } else {
         c.failures += 1;
         c.last_failure = Some((outcome.reply.state.as_str().into(), outcome.at_ms));

@@ -10,6 +10,7 @@ use crate::clock;
 use crate::live::Live;
 use crate::pipeline::{Job, Pipeline, Reply};
 use linger_config::{CollectorKind, Target};
+use linger_probe::Address;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -46,6 +47,27 @@ const DECODING_MAX: Duration = Duration::from_secs(120);
 const LAST_LOOK_GOROUTINES_MAX: u64 = 10_000;
 
 impl Scraper {
+    /// What scrapes `target` by `schedule`.
+    #[must_use]
+    pub fn new(
+        target: &Target,
+        schedule: Schedule,
+        pipeline: Pipeline,
+        live: Arc<Live>,
+        epoch: Instant,
+    ) -> Self {
+        Self {
+            client: Client::new(target),
+            meter: RefCell::new(Meter::new(address(target))),
+            target: target.clone(),
+            schedule: RefCell::new(schedule),
+            pipeline,
+            live,
+            epoch,
+            at: RefCell::default(),
+        }
+    }
+
     /// Scrapes what is due in `lane` until `stop` turns true. A request under way then is given up.
     pub async fn run(&self, lane: Lane, mut stop: watch::Receiver<bool>) {
         loop {
@@ -224,5 +246,13 @@ impl Scraper {
     fn show(&self, outcome: &Outcome<'_>) {
         let (schedule, meter) = (self.schedule.borrow(), self.meter.borrow());
         self.live.update(&self.target.name, |t| board::put(t, outcome, &schedule, &meter));
+    }
+}
+
+/// Where the target's process would listen.
+fn address(target: &Target) -> Address {
+    match target.url.socket() {
+        Some(path) => Address::Unix(path.to_owned()),
+        None => Address::Tcp { host: target.url.host().to_owned(), port: target.url.port() },
     }
 }

@@ -257,18 +257,16 @@ fn collector(name: &str, state: &str, every_s: f64) -> CollectorStatus {
     CollectorStatus {
         collector: name.into(),
         state: state.into(),
-        detail: None,
-        next_step: None,
         last_ok_ms: Some(NOW_MS - 2_000),
+        last_ok_every_s: Some(every_s),
         every_s,
         every_configured_s: every_s,
         duration_s: Some(0.0012),
         bytes: Some(2_150),
         cost_s: Some(0.0004),
         cost_measured: true,
-        last_failure: None,
-        failures: 0,
         successes: 720,
+        ..CollectorStatus::default()
     }
 }
 
