@@ -163,12 +163,10 @@ fn decoded(
 ) -> Result<Reply, Failure> {
     match job.kind {
         CollectorKind::Count => count::take(&answer.body, samples),
-        CollectorKind::Goroutine => goroutine::take(target, &answer.body, samples),
-        CollectorKind::Heap => heap::take(target, job, &answer.body, samples),
-        CollectorKind::Cpu => cpu::take(target, job, &answer.body, samples),
-        CollectorKind::Mutex | CollectorKind::Block => {
-            contention::take(target, job.kind, &answer.body, samples)
-        }
+        CollectorKind::Goroutine => goroutine::take(target, answer, samples),
+        CollectorKind::Heap => heap::take(target, job, answer, samples),
+        CollectorKind::Cpu => cpu::take(target, job, answer, samples),
+        CollectorKind::Mutex | CollectorKind::Block => contention::take(target, job.kind, answer, samples),
         CollectorKind::Trace => trace::take(&job.target, &answer.body, traces),
     }
 }

@@ -226,7 +226,7 @@ pub struct CostBasis {
 pub struct CollectorStatus {
     /// `count`, `goroutine`, `heap`, `cpu`, `mutex`, `block`, `trace`.
     pub collector: String,
-    /// Named state: `ok`, `busy`, `unsupported`, `unauthorized`, `too large`, `truncated`, `timed out`,
+    /// Named state: `ok`, `busy`, `unsupported`, `unauthorized`, `too large`, `no room`, `truncated`, `timed out`,
     /// `refused`, `not pprof`, `waiting for target`, `held`, `off`, …
     pub state: String,
     /// What was seen, in a sentence.

@@ -108,6 +108,10 @@ const TIMEOUT_MAX: Duration = Duration::from_secs(300);
 /// Smallest body limit: the least index page has half of it.
 const BODY_BYTES_MIN: Bytes = Bytes::new(4096);
 
+/// Body limit by default: real profiles have 1 to 25 KB and inflate to some hundred, the largest seen to 7 MB; a trace of
+/// a second has up to 4 MB.
+const BODY_BYTES: Bytes = Bytes::mib(8);
+
 /// Largest body limit: bodies are held in memory while they are decoded.
 const BODY_BYTES_MAX: Bytes = Bytes::mib(64);
 
@@ -125,7 +129,7 @@ pub struct Collector {
     pub window: Option<Duration>,
     /// Path on the service, after the prefix of its address.
     pub path: String,
-    /// Largest body read.
+    /// Largest body read, as it comes and once it is inflated.
     pub body_bytes_max: Bytes,
 }
 
@@ -134,14 +138,14 @@ impl Collector {
     #[must_use]
     pub fn default_of(kind: CollectorKind) -> Self {
         use CollectorKind::{Block, Count, Cpu, Goroutine, Heap, Mutex, Trace};
-        let (every_s, window_s, path, body_mib) = match kind {
-            Count => (5, None, "/debug/pprof/", 16),
-            Goroutine => (15, None, "/debug/pprof/goroutine", 16),
-            Heap => (60, None, "/debug/pprof/heap", 16),
-            Mutex => (60, None, "/debug/pprof/mutex", 16),
-            Block => (60, None, "/debug/pprof/block", 16),
-            Cpu => (60, Some(5), "/debug/pprof/profile", 16),
-            Trace => (600, Some(1), "/debug/pprof/trace", 8),
+        let (every_s, window_s, path) = match kind {
+            Count => (5, None, "/debug/pprof/"),
+            Goroutine => (15, None, "/debug/pprof/goroutine"),
+            Heap => (60, None, "/debug/pprof/heap"),
+            Mutex => (60, None, "/debug/pprof/mutex"),
+            Block => (60, None, "/debug/pprof/block"),
+            Cpu => (60, Some(5), "/debug/pprof/profile"),
+            Trace => (600, Some(1), "/debug/pprof/trace"),
         };
         let window = window_s.map(Duration::from_secs);
         Self {
@@ -150,7 +154,7 @@ impl Collector {
             timeout: timeout_of(kind, window),
             window,
             path: path.to_owned(),
-            body_bytes_max: Bytes::mib(body_mib),
+            body_bytes_max: BODY_BYTES,
         }
     }
 

@@ -31,6 +31,19 @@ pub(crate) fn inflate(body: &[u8], limits: &Limits) -> Result<Vec<u8>, Error> {
     }
 }
 
+/// How many bytes a gzip body inflates to, when that is at most `max`. Keeps none of them.
+pub(crate) fn inflated_bytes(body: &[u8], max: usize) -> Result<usize, Error> {
+    let mut decoder = MultiGzDecoder::new(body);
+    let outcome = std::io::copy(&mut decoder.by_ref().take(max as u64 + 1), &mut std::io::sink());
+    let offset = body.len() - decoder.get_ref().len();
+    match outcome.map(usize::try_from) {
+        Ok(Ok(n)) if n <= max => Ok(n),
+        Ok(_) => Err(Error::TooLarge { limit: "decompressed_bytes_max", bytes_max: max }),
+        Err(e) if e.kind() == ErrorKind::UnexpectedEof => Err(Error::TruncatedGzip { offset: body.len() }),
+        Err(e) => Err(Error::CorruptGzip { offset, reason: e.to_string() }),
+    }
+}
+
 /// The size the last member's trailer gives (RFC 1952, ISIZE), capped by what deflate can do. One byte more, so that
 /// reading to the end needs no second buffer.
 fn promised_bytes(body: &[u8]) -> usize {
@@ -44,7 +57,7 @@ mod tests {
 
     use flate2::{Compression, write::GzEncoder};
 
-    use super::{inflate, promised_bytes};
+    use super::{inflate, inflated_bytes, promised_bytes};
     use crate::{Error, Limits};
 
     fn gzip(raw: &[u8]) -> Vec<u8> {
@@ -68,6 +81,9 @@ mod tests {
         assert_eq!(inflate(&bomb, &limits), Err(expected));
         let exact = Limits { decompressed_bytes_max: 8 << 20, ..Limits::default() };
         assert_eq!(inflate(&bomb, &exact).unwrap().len(), 8 << 20);
+        assert_eq!(inflated_bytes(&bomb, 8 << 20), Ok(8 << 20));
+        let expected = Error::TooLarge { limit: "decompressed_bytes_max", bytes_max: (8 << 20) - 1 };
+        assert_eq!(inflated_bytes(&bomb, (8 << 20) - 1), Err(expected));
     }
 
     #[test]

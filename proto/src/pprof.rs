@@ -41,6 +41,20 @@ pub fn decode(body: &[u8], limits: &Limits) -> Result<Profile, Error> {
     }
 }
 
+/// How many bytes a body has once it is inflated, when that is at most `max`; one that is not gzip has what it has. Costs
+/// the time of inflating and no memory: a bomb is told so.
+///
+/// # Errors
+///
+/// [`Error::TooLarge`] for more, or what is wrong with the gzip stream.
+pub fn inflated_bytes(body: &[u8], max: usize) -> Result<usize, Error> {
+    match body.len() {
+        _ if gzip::is_gzip(body) => gzip::inflated_bytes(body, max),
+        n if n <= max => Ok(n),
+        _ => Err(Error::TooLarge { limit: "decompressed_bytes_max", bytes_max: max }),
+    }
+}
+
 /// Decodes an inflated profile.
 fn decode_raw(raw: &[u8], limits: &Limits) -> Result<Profile, Error> {
     if Looks::at(raw) != Looks::Binary {

@@ -3,6 +3,7 @@
 use super::decode;
 use super::target::TargetState;
 use super::{Reply, Samples};
+use crate::scrape::client::Answer;
 use crate::scrape::outcome::{Failure, State};
 use linger_config::CollectorKind;
 use linger_derive::contention::by_site;
@@ -12,10 +13,10 @@ use linger_series::metric;
 pub(super) fn take(
     target: &TargetState,
     kind: CollectorKind,
-    body: &[u8],
+    answer: &Answer,
     samples: &mut Samples,
 ) -> Result<Reply, Failure> {
-    let profile = decode::profile(body)?;
+    let profile = decode::profile(answer)?;
     let sites = by_site(&profile, &target.go_root)
         .ok_or_else(|| Failure::new(State::NotPprof, "a profile, but not of contention"))?;
     if sites.is_empty() {

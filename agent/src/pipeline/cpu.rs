@@ -3,6 +3,7 @@
 use super::decode;
 use super::target::TargetState;
 use super::{Job, Reply, Samples};
+use crate::scrape::client::Answer;
 use crate::scrape::outcome::{Failure, State};
 use linger_derive::Frame;
 use linger_derive::defers::cpu::{PooledDefers, Rate, from_profile, pool};
@@ -16,10 +17,10 @@ const POOL_OVER: Duration = Duration::from_secs(3600);
 pub(super) fn take(
     target: &mut TargetState,
     job: &Job,
-    body: &[u8],
+    answer: &Answer,
     samples: &mut Samples,
 ) -> Result<Reply, Failure> {
-    let profile = decode::profile(body)?;
+    let profile = decode::profile(answer)?;
     let seen = from_profile(&profile)
         .ok_or_else(|| Failure::new(State::NotPprof, "a profile, but not of CPU time"))?;
     target.start_lines.learn(Frame::all(&profile));

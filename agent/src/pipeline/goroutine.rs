@@ -3,14 +3,19 @@
 use super::decode;
 use super::target::TargetState;
 use super::{Reply, Samples};
+use crate::scrape::client::Answer;
 use crate::scrape::outcome::{Failure, State};
 use linger_derive::goroutines::{SiteLimit, by_site};
 use linger_derive::{Frame, GoRoot};
 use linger_series::metric;
 
 /// Reads a goroutine profile with `debug=0`.
-pub(super) fn take(target: &mut TargetState, body: &[u8], samples: &mut Samples) -> Result<Reply, Failure> {
-    let profile = decode::profile(body)?;
+pub(super) fn take(
+    target: &mut TargetState,
+    answer: &Answer,
+    samples: &mut Samples,
+) -> Result<Reply, Failure> {
+    let profile = decode::profile(answer)?;
     if !target.go_root.is_known() {
         target.go_root = GoRoot::learn(Frame::all(&profile));
     }

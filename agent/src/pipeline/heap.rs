@@ -1,12 +1,12 @@
 //! `heap`: memory statistics, the proof of incarnation, and pending heap defers (method A).
 
-use super::decode::refused;
+use super::decode::{self, refused};
 use super::target::TargetState;
 use super::{Job, Reply, Samples};
 use crate::scrape::client::Answer;
 use crate::scrape::outcome::{Failure, State};
 use linger_derive::defers::heap::{HeapDefers, Sampled, pcs_to_resolve, pending};
-use linger_proto::{Limits, heap_text, symbol};
+use linger_proto::{heap_text, symbol};
 use linger_series::metric;
 
 /// How this method is called in labels and JSON.
@@ -16,10 +16,10 @@ pub(super) const METHOD: &str = "heap profile";
 pub(super) fn take(
     target: &mut TargetState,
     job: &Job,
-    body: &[u8],
+    answer: &Answer,
     samples: &mut Samples,
 ) -> Result<Reply, Failure> {
-    let heap = heap_text::parse(body, &Limits::default()).map_err(refused)?;
+    let heap = heap_text::parse(&answer.body, &decode::limits(answer.body_bytes_max)).map_err(refused)?;
     let mut reply = Reply::ok();
     if let Some(stats) = &heap.mem_stats
         && target.incarnation.judge(stats, job.at)

@@ -40,7 +40,7 @@ impl Scene {
     fn job(&mut self, kind: CollectorKind, fetched: Result<Vec<u8>, Failure>) -> Job {
         self.now += 1_000;
         let took = Duration::from_millis(1);
-        let fetched = fetched.map(|body| Answer { body: body.into(), took });
+        let fetched = fetched.map(|body| Answer { body: body.into(), body_bytes_max: 8 << 20, took });
         Job {
             target: "api".into(),
             kind,
@@ -89,7 +89,7 @@ fn named(pcs: &[u64]) -> Answer {
             body.push_str(&format!("{pc:#x} {name}\n"));
         }
     }
-    Answer { body: body.into_bytes().into(), took: Duration::ZERO }
+    Answer { body: body.into_bytes().into(), body_bytes_max: 8 << 20, took: Duration::ZERO }
 }
 
 #[test]

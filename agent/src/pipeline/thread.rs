@@ -263,7 +263,11 @@ mod tests {
             kind: CollectorKind::Count,
             at: TimeMs(1),
             window_s: 0,
-            fetched: Ok(Answer { body: body.into(), took: Duration::from_millis(1) }),
+            fetched: Ok(Answer {
+                body: body.into(),
+                body_bytes_max: 1 << 20,
+                took: Duration::from_millis(1),
+            }),
             cost: None,
             symbols: None,
         }

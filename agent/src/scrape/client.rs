@@ -56,7 +56,7 @@ pub struct Request {
     pub path: PathAndQuery,
     /// From request to last byte.
     pub timeout: Duration,
-    /// Largest body accepted.
+    /// Largest body accepted, as it comes and once it is inflated.
     pub body_bytes_max: usize,
 }
 
@@ -65,6 +65,8 @@ pub struct Request {
 pub struct Answer {
     /// The body.
     pub body: Bytes,
+    /// What it may inflate to: its request's limit.
+    pub body_bytes_max: usize,
     /// From request to last byte.
     pub took: Duration,
 }
@@ -100,7 +102,7 @@ impl Client {
     pub async fn fetch(&self, request: &Request) -> Result<Answer, Failure> {
         let started = Instant::now();
         let body = self.in_time(request, async |progress| self.0.fetch(request, progress).await).await?;
-        Ok(Answer { body, took: started.elapsed() })
+        Ok(Answer { body, body_bytes_max: request.body_bytes_max, took: started.elapsed() })
     }
 
     /// Asks, and gives back status and body whatever the status is.
@@ -247,9 +249,9 @@ impl Inner {
                 return Err(too_large(format!("the answer goes on beyond the limit of {bytes_max} bytes")));
             }
             body.push(&piece).map_err(|_| {
-                too_large(format!(
-                    "large answers of other targets leave no room beyond {received} bytes just now"
-                ))
+                let why =
+                    format!("large answers of other targets leave no room beyond {received} bytes just now");
+                Failure::new(State::NoRoom, why)
             })?;
         }
         self.used.store(true, Ordering::Relaxed);

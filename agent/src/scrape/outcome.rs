@@ -35,6 +35,8 @@ pub enum State {
     TooLarge,
     /// The body is over the limit once it is decompressed.
     TooLargeInflated,
+    /// Answers of other targets have taken the memory that the agent has for all of them.
+    NoRoom,
     /// Headers or interim answers without end.
     HeadTooLarge,
     /// Another profiler runs in the service.
@@ -100,6 +102,7 @@ impl State {
         Self::TimedOut,
         Self::TooLarge,
         Self::TooLargeInflated,
+        Self::NoRoom,
         Self::HeadTooLarge,
         Self::Busy,
         Self::Unsupported,
@@ -143,6 +146,7 @@ impl State {
             Self::TimedOut => "timed out",
             Self::TooLarge => "too large",
             Self::TooLargeInflated => "too large inflated",
+            Self::NoRoom => "no room",
             Self::HeadTooLarge => "head too large",
             Self::Busy => "busy",
             Self::Unsupported => "unsupported",
@@ -258,7 +262,12 @@ impl State {
             Self::Truncated => "see the service's log; a proxy or a write timeout may cut answers",
             Self::TimedOut => "raise this collector's timeout, or look why the service answers slowly",
             Self::TooLarge => "raise this collector's body_bytes_max if you trust the service",
-            Self::TooLargeInflated => "check what answers there: no Go service's profile inflates to so much",
+            Self::TooLargeInflated => {
+                "raise this collector's body_bytes_max if you trust the service: it bounds the inflated body too"
+            }
+            Self::NoRoom => {
+                "large answers of other targets hold linger's memory; it asks again soon by itself"
+            }
             Self::HeadTooLarge => "check the port: no Go service answers with such a head",
             Self::Busy => "another profiler runs in the service; linger retries by itself",
             Self::Unsupported => "import _ \"net/http/pprof\" in the service and check the URL's path prefix",
@@ -373,5 +382,11 @@ mod tests {
             assert!(s.never_reached_the_handler() || !s.is_unreachable(), "{s}");
         }
         assert!(!State::Unsupported.spares_the_rest() && !State::Unauthorized.spares_the_rest());
+    }
+
+    #[test]
+    fn that_we_had_no_room_says_nothing_of_the_service() {
+        let s = State::NoRoom;
+        assert!(!s.is_success() && !s.is_in_vain() && !s.spares_the_rest() && !s.hints_at_restart());
     }
 }

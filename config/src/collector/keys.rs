@@ -72,7 +72,7 @@ pub(super) static TIMEOUT: Bounded<Duration> = Bounded {
 };
 pub(super) static BODY: Bounded<Bytes> = Bounded {
     name: "body_bytes_max",
-    about: "Largest body read.",
+    about: "Largest body read, as it comes and once it is inflated.",
     least: BODY_BYTES_MIN,
     most: BODY_BYTES_MAX,
     why: "",

@@ -9,13 +9,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What every body may take without being counted: real profiles are 1 to 25 KB, and this many of them always fit.
 const FREE_BYTES: usize = 128 * 1024;
-/// What several bodies together may take beyond, and what is inflated from them. One body alone may take what its own
-/// limit says.
-const SHARED_BYTES_MAX: usize = 11 * 1024 * 1024;
-/// What a profile may inflate to where there is room: the largest real one seen has 7 MB.
-const INFLATED_BYTES_MAX: usize = 8 * 1024 * 1024;
-/// And where there is none: usual ones have some hundred KB.
-const INFLATED_BYTES_CROWDED: usize = 2 * 1024 * 1024;
+/// What several bodies together may take beyond, and what is inflated from them. Whoever is alone may take what its own
+/// limit says, so that raising a collector's `body_bytes_max` suffices.
+const SHARED_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// What a profile may inflate to without being counted: usual ones have some hundred KB, and one is decoded at a time.
+pub(crate) const INFLATED_FREE_BYTES: usize = 2 * 1024 * 1024;
 /// Address space of a body that is no small one; only what is written to takes memory. Above glibc's
 /// DEFAULT_MMAP_THRESHOLD_MAX (32 MiB, malloc/malloc.c), so that it is a mapping of its own: it goes back to the system
 /// as soon as it is freed, and freeing it does not teach malloc to keep such sizes.
@@ -37,7 +35,7 @@ pub(super) struct Body {
 
 /// Other bodies have taken the room.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct NoRoom;
+pub(crate) struct NoRoom;
 
 impl Body {
     /// An empty one with room for what is announced, as far as it is free.
@@ -46,7 +44,7 @@ impl Body {
     }
 
     fn within(room: &'static Room, announced: usize) -> Self {
-        Self { bytes: BytesMut::with_capacity(announced.min(FREE_BYTES)), share: Share { room, bytes: 0 } }
+        Self { bytes: BytesMut::with_capacity(announced.min(FREE_BYTES)), share: Share::none(room, 0) }
     }
 
     /// Takes a piece in.
@@ -72,28 +70,22 @@ impl AsRef<[u8]> for Body {
     }
 }
 
-/// The room for inflating one profile, held while it is decoded.
+/// The room of what is inflated from one body, held while it is decoded.
 #[derive(Debug)]
 pub(crate) struct Inflating {
-    /// Bytes it may inflate to.
-    pub(crate) bytes_max: usize,
-    _share: Option<Share>,
+    _share: Share,
 }
 
 impl Inflating {
-    /// As much as there is room for now.
-    pub(crate) fn begin() -> Self {
-        Self::within(&ROOM)
+    /// Takes `bytes`, beside `body` which has its share already.
+    pub(crate) fn beside(body: &[u8], bytes: usize) -> Result<Self, NoRoom> {
+        Self::within(&ROOM, body.len(), bytes)
     }
 
-    fn within(room: &'static Room) -> Self {
-        let mut share = Share { room, bytes: 0 };
-        let fits = room.0.load(Ordering::Relaxed) + INFLATED_BYTES_MAX <= SHARED_BYTES_MAX;
-        if fits && share.grow_to(INFLATED_BYTES_MAX).is_ok() {
-            Self { bytes_max: INFLATED_BYTES_MAX, _share: Some(share) }
-        } else {
-            Self { bytes_max: INFLATED_BYTES_CROWDED, _share: None }
-        }
+    fn within(room: &'static Room, body: usize, bytes: usize) -> Result<Self, NoRoom> {
+        let mut share = Share::none(room, body.saturating_sub(FREE_BYTES));
+        share.grow_to(bytes)?;
+        Ok(Self { _share: share })
     }
 }
 
@@ -101,9 +93,15 @@ impl Inflating {
 struct Share {
     room: &'static Room,
     bytes: usize,
+    /// What the same body has taken before.
+    beside: usize,
 }
 
 impl Share {
+    fn none(room: &'static Room, beside: usize) -> Self {
+        Self { room, bytes: 0, beside }
+    }
+
     fn grow_to(&mut self, bytes: usize) -> Result<(), NoRoom> {
         let more = bytes.saturating_sub(self.bytes);
         if more == 0 {
@@ -111,7 +109,7 @@ impl Share {
         }
         let fits = |taken: usize| {
             let sum = taken.checked_add(more)?;
-            (taken == self.bytes || sum <= SHARED_BYTES_MAX).then_some(sum)
+            (taken <= self.bytes + self.beside || sum <= SHARED_BYTES_MAX).then_some(sum)
         };
         self.room.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).map_err(|_| NoRoom)?;
         self.bytes += more;
@@ -127,10 +125,7 @@ impl Drop for Share {
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        Body, FREE_BYTES, INFLATED_BYTES_CROWDED, INFLATED_BYTES_MAX, Inflating, NoRoom, Room,
-        SHARED_BYTES_MAX,
-    };
+    use super::{Body, FREE_BYTES, Inflating, NoRoom, Room, SHARED_BYTES_MAX};
     use std::sync::atomic::AtomicUsize;
 
     // Not the one that the other tests of this process use.
@@ -144,7 +139,10 @@ mod tests {
         first.push(&large).unwrap();
         let whole = first.whole();
         let copy = whole.clone();
-        assert_eq!(Inflating::within(&ROOM).bytes_max, INFLATED_BYTES_CROWDED);
+        assert!(Inflating::within(&ROOM, 0, 1).is_err(), "a neighbour has the room");
+        let own = Inflating::within(&ROOM, copy.len(), 3 * large.len());
+        assert!(own.is_ok(), "who is alone may inflate to its limit");
+        drop(own);
         let mut second = Body::within(&ROOM, 0);
         second.push(&large[..FREE_BYTES]).unwrap();
         assert_eq!(second.push(&[0]), Err(NoRoom));
@@ -154,8 +152,9 @@ mod tests {
         assert_eq!(second.push(&[0]), Err(NoRoom), "a copy still holds it");
         assert_eq!(copy.len(), 2 * large.len());
         drop(copy);
-        let inflating = Inflating::within(&ROOM);
-        assert_eq!((inflating.bytes_max, second.push(&large)), (INFLATED_BYTES_MAX, Err(NoRoom)));
+        let inflating = Inflating::within(&ROOM, 0, SHARED_BYTES_MAX);
+        assert!(inflating.is_ok());
+        assert_eq!(second.push(&large), Err(NoRoom));
         drop(inflating);
         assert_eq!(second.push(&large), Ok(()));
     }
