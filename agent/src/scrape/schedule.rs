@@ -198,7 +198,7 @@ impl Schedule {
             }
             let every = self.interval(i);
             if let Some(e) = self.entries.get_mut(i) {
-                let busy = done.state == State::Busy;
+                let busy = matches!(done.state, State::Busy | State::NoRoom);
                 let wait = if busy { e.after_busy(&self.rules, self.seed).min(every) } else { every };
                 e.next = next_turn(e.next.min(began), began, wait, now);
             }
