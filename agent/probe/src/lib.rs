@@ -6,6 +6,7 @@
 //! | `find.rs` | [`Finder`]: whose process listens on a target's address |
 //! | `cpu.rs` | [`CpuClock`]: how much CPU time it has used |
 //! | `access.rs` | [`may_read_memory`]: whether its memory may be read, and if not, which check refused |
+//! | `connection.rs` | [`receive_at_most`]: a setting of a connection of our own |
 //! | `own.rs` | [`Usage`]: what we use ourselves; [`keep_little`], [`trim`]: memory given back |
 //!
 //! It refuses to read any memory beyond the one byte that settles the question, never stops or signals a process,
@@ -13,6 +14,7 @@
 //! [`Refused`]).
 
 mod access;
+mod connection;
 mod find;
 mod own;
 mod pid;
@@ -33,6 +35,7 @@ mod status;
 mod elsewhere;
 
 pub use access::{Check, Refused};
+pub use connection::receive_at_most;
 pub use find::{Absent, Address, FILES_MAX, FILES_PER_PROCESS_MAX, PROCESSES_MAX, Process};
 pub use own::{Usage, keep_little, trim};
 pub use pid::{Pid, StartTime};

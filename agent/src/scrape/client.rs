@@ -8,6 +8,7 @@ mod credentials;
 pub(crate) mod memory;
 mod names;
 mod naming;
+mod narrow;
 mod place;
 mod refusal;
 mod small_file;

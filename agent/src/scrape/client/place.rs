@@ -5,6 +5,7 @@
 //! may come late and rotate.
 
 use super::names::{self, Names};
+use super::narrow::Narrow;
 use super::small_file::{self, Stamp};
 use super::{stranger, tls};
 use crate::scrape::outcome::{Failure, State};
@@ -119,6 +120,7 @@ impl Place {
             .redirect(Policy::none())
             .referer(false)
             .connect_timeout(CONNECT_TIME_MAX)
+            .connector_layer(Narrow)
             // A request is one small segment that must not wait for an answer to an earlier one.
             .tcp_nodelay(true)
             // A connection is a goroutine there: one, kept as long as the service keeps it.
