@@ -19,7 +19,7 @@ pub mod wire {
     include!(concat!(env!("OUT_DIR"), "/perftools.profiles.rs"));
 }
 
-pub use entry::{Frame, Label, LabelValue, Mapping, Sample};
+pub use entry::{Frame, Function, Label, LabelValue, Mapping, Sample};
 pub use profile::Profile;
 
 use crate::{Error, Limits, Looks, gzip};

@@ -4,7 +4,7 @@
 use linger_proto::{goroutine_text, heap_text, pprof};
 
 /// One frame of a stack, inlined calls already expanded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Frame<'a> {
     /// Full function name as Go writes it, `pkg/path.(*Type).Method`; empty where there was no symbol.
     pub function: &'a str,
@@ -23,16 +23,23 @@ impl<'a> Frame<'a> {
         Self { function, ..Self::default() }
     }
 
-    /// All frames of a profile, stack after stack: what [`GoRoot`](crate::GoRoot) and
-    /// [`StartLines`](crate::site::StartLines) learn from.
-    pub fn all(profile: &'a pprof::Profile) -> impl Iterator<Item = Self> {
-        profile.samples().flat_map(|sample| sample.frames().map(Self::from))
+    /// A frame in each function of a profile, without a line: what [`GoRoot`](crate::GoRoot) and
+    /// [`StartLines`](crate::site::StartLines) learn from. A thousand goroutines have thousands of frames, in some
+    /// dozens of functions.
+    pub fn of_functions(profile: &'a pprof::Profile) -> impl Iterator<Item = Self> {
+        profile.functions().map(Self::from)
     }
 }
 
 impl<'a> From<pprof::Frame<'a>> for Frame<'a> {
     fn from(f: pprof::Frame<'a>) -> Self {
         Self { function: f.function, file: f.file, line: f.line, start_line: f.start_line }
+    }
+}
+
+impl<'a> From<pprof::Function<'a>> for Frame<'a> {
+    fn from(f: pprof::Function<'a>) -> Self {
+        Self { function: f.name, file: f.file, line: 0, start_line: f.start_line }
     }
 }
 

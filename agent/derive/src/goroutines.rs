@@ -7,7 +7,7 @@
 
 use crate::Frame;
 use crate::package::GoRoot;
-use crate::site::{Site, StartLines};
+use crate::site::{Landmarks, Site, StartLines};
 use crate::wait_class::WaitClass;
 use linger_proto::pprof::Profile;
 use std::collections::hash_map::Entry;
@@ -126,11 +126,24 @@ pub fn by_site(profile: &Profile, go_root: &GoRoot, limit: SiteLimit, memory: &M
     Some(census.finish(limit, memory))
 }
 
+/// Stacks are gathered by the frame that names their site, and sites written out at the end: a thousand goroutines
+/// have hundreds of stacks at some dozens of sites.
 #[derive(Default)]
-struct Census {
-    sites: HashMap<SiteKey, Counted>,
+struct Census<'a> {
+    places: HashMap<(WaitClass, Option<Frame<'a>>), usize>,
+    /// In the order they were met.
+    gathered: Vec<Gathered<'a>>,
     waiters: HashMap<Vec<u64>, u64>,
     empty_stacks: u64,
+}
+
+/// Goroutines of one class whose site is named by one frame; none has a name where there are no landmarks.
+struct Gathered<'a> {
+    class: WaitClass,
+    /// Those of the largest stack.
+    landmarks: Option<Landmarks<'a>>,
+    count: u64,
+    largest_stack: u64,
 }
 
 struct Counted {
@@ -140,15 +153,10 @@ struct Counted {
     largest_stack: u64,
 }
 
-impl Census {
+impl<'a> Census<'a> {
     /// Adds `count` goroutines with one stack.
-    fn add<'a, F, A>(
-        &mut self,
-        count: u64,
-        frames: impl Fn() -> F,
-        addresses: impl Fn() -> A,
-        go_root: &GoRoot,
-    ) where
+    fn add<F, A>(&mut self, count: u64, frames: impl Fn() -> F, addresses: impl Fn() -> A, go_root: &GoRoot)
+    where
         F: Iterator<Item = Frame<'a>>,
         A: Iterator<Item = u64>,
     {
@@ -162,25 +170,44 @@ impl Census {
             let waiters = self.waiters.entry(addresses().collect()).or_default();
             *waiters = waiters.saturating_add(count);
         }
-        let site = Site::of_stack(frames(), go_root, &StartLines::default()).unwrap_or_else(Site::unknown);
-        match self.sites.entry((class, site.id.clone())) {
-            Entry::Vacant(new) => {
-                new.insert(Counted { site, count, largest_stack: count });
-            }
-            Entry::Occupied(mut known) => {
-                let counted = known.get_mut();
-                add(&mut counted.count, count);
-                if count > counted.largest_stack {
-                    counted.largest_stack = count;
-                    counted.site = site;
+        let landmarks = Landmarks::of_stack(frames(), go_root);
+        let place = (class, landmarks.map(|l| l.owner));
+        let at = *self.places.entry(place).or_insert(self.gathered.len());
+        match self.gathered.get_mut(at) {
+            None => self.gathered.push(Gathered { class, landmarks, count, largest_stack: count }),
+            Some(known) => {
+                add(&mut known.count, count);
+                if count > known.largest_stack {
+                    (known.landmarks, known.largest_stack) = (landmarks, count);
                 }
             }
         }
     }
 
+    /// Sites by what they are called: frames on one line may differ in what is left out of names.
+    fn sites(&self) -> HashMap<SiteKey, Counted> {
+        let mut sites = HashMap::with_capacity(self.gathered.len());
+        for &Gathered { class, landmarks, count, largest_stack } in &self.gathered {
+            let site = landmarks.map_or_else(Site::unknown, |l| l.site(&StartLines::default()));
+            match sites.entry((class, site.id.clone())) {
+                Entry::Vacant(new) => {
+                    new.insert(Counted { site, count, largest_stack });
+                }
+                Entry::Occupied(mut known) => {
+                    let counted: &mut Counted = known.get_mut();
+                    add(&mut counted.count, count);
+                    if largest_stack > counted.largest_stack {
+                        (counted.site, counted.largest_stack) = (site, largest_stack);
+                    }
+                }
+            }
+        }
+        sites
+    }
+
     fn finish(self, limit: SiteLimit, memory: &Memory) -> Goroutines {
         let mut sites: Vec<Candidate> =
-            self.sites.into_iter().map(|(key, counted)| Candidate::new(key, counted, memory)).collect();
+            self.sites().into_iter().map(|(key, counted)| Candidate::new(key, counted, memory)).collect();
         // By size, equal ones in an order that does not change.
         sites.sort_unstable_by(|a, b| (b.count, &a.key).cmp(&(a.count, &b.key)));
         choose(&mut sites, limit);
@@ -392,7 +419,7 @@ mod tests {
     #[test]
     fn waiters_are_counted_on_one_stack_across_labels() {
         let mut census = Census::default();
-        let mut add = |function: &str, address: u64, n: u64| {
+        let mut add = |function: &'static str, address: u64, n: u64| {
             let frames = ["runtime.gopark", function, "main.f"].map(Frame::named);
             census.add(n, || frames.into_iter(), || [address, 7].into_iter(), &GoRoot::default());
         };

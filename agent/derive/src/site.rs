@@ -61,33 +61,7 @@ impl Site {
         go_root: &GoRoot,
         start_lines: &StartLines,
     ) -> Option<Self> {
-        let mut owner = None;
-        let mut standard = None;
-        let mut blocking = None;
-        let mut outermost = None;
-        let mut depth = 0;
-        for frame in frames.into_iter().take(FRAMES_MAX).take_while(|f| !is_entry(f.function)) {
-            depth += 1;
-            if frame.function.is_empty() {
-                continue;
-            }
-            if blocking.is_none() && !is_waiting_machinery(frame.function) {
-                blocking = Some(frame);
-            }
-            if standard.is_none() && !is_plumbing(frame.function) {
-                standard = Some(frame);
-            }
-            if owner.is_none() && !go_root.is_standard_library(frame) && !is_cgo_stub(frame) {
-                owner = Some(frame);
-            }
-            outermost = Some(frame);
-        }
-        let shown = owner.or(standard).or(outermost)?;
-        Some(Self {
-            blocked_at: place(blocking.unwrap_or(shown)),
-            entry: outermost.filter(|_| !CUT_DEPTHS.contains(&depth)).map(place).unwrap_or_default(),
-            ..Self::at(shown, start_lines)
-        })
+        Landmarks::of_stack(frames, go_root).map(|landmarks| landmarks.site(start_lines))
     }
 
     /// The site of a statement that a sampled stack starts at: its first named frame, whoever wrote it. What a
@@ -125,14 +99,66 @@ impl Site {
     }
 }
 
+/// The frames by which a stack's site is told, not yet written out: many stacks have one site.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Landmarks<'a> {
+    /// What the site is named by.
+    pub(crate) owner: Frame<'a>,
+    blocking: Frame<'a>,
+    /// `None` where the stack is likely to have been cut before it.
+    entry: Option<Frame<'a>>,
+}
+
+impl<'a> Landmarks<'a> {
+    /// Those of a stack, leaf first. `None` when no frame has a name.
+    pub(crate) fn of_stack(frames: impl IntoIterator<Item = Frame<'a>>, go_root: &GoRoot) -> Option<Self> {
+        let mut owner = None;
+        let mut standard = None;
+        let mut blocking = None;
+        let mut outermost = None;
+        let mut depth = 0;
+        for frame in frames.into_iter().take(FRAMES_MAX).take_while(|f| !is_entry(f.function)) {
+            depth += 1;
+            if frame.function.is_empty() {
+                continue;
+            }
+            if blocking.is_none() && !is_waiting_machinery(frame.function) {
+                blocking = Some(frame);
+            }
+            if standard.is_none() && !is_plumbing(frame.function) {
+                standard = Some(frame);
+            }
+            if owner.is_none() && !go_root.is_standard_library(frame) && !is_cgo_stub(frame) {
+                owner = Some(frame);
+            }
+            outermost = Some(frame);
+        }
+        let owner = owner.or(standard).or(outermost)?;
+        Some(Self {
+            owner,
+            blocking: blocking.unwrap_or(owner),
+            entry: outermost.filter(|_| !CUT_DEPTHS.contains(&depth)),
+        })
+    }
+
+    /// The site, written out.
+    pub(crate) fn site(&self, start_lines: &StartLines) -> Site {
+        Site {
+            blocked_at: place(self.blocking),
+            entry: self.entry.map(place).unwrap_or_default(),
+            ..Site::at(self.owner, start_lines)
+        }
+    }
+}
+
 /// Start lines by function, learned from profiles that carry them, for sources that do not (the text form of
 /// the heap profile). Belongs to one build: start anew with each incarnation.
 #[derive(Clone, Debug, Default)]
 pub struct StartLines(HashMap<String, i64>);
 
 impl StartLines {
-    /// Takes over what `frames` tell. Some 50 ns a frame: do it when a text form is about to be read, not with
-    /// every profile. Beyond [`START_LINES_MAX`] functions nothing new is learned.
+    /// Takes over what `frames` tell, some 50 ns each: best [one in each function](Frame::of_functions). Beyond
+    /// [`START_LINES_MAX`] functions nothing new is learned.
     pub fn learn<'a>(&mut self, frames: impl IntoIterator<Item = Frame<'a>>) {
         for f in frames.into_iter().filter(|f| f.start_line > 0) {
             let function = readable(f.function);

@@ -80,7 +80,7 @@ impl Recording {
 
     fn goroutines(&self, name: &str) -> Goroutines {
         let profile = self.profile(name);
-        let go_root = GoRoot::learn(Frame::all(&profile));
+        let go_root = GoRoot::learn(Frame::of_functions(&profile));
         assert!(go_root.is_known(), "{}", self.version);
         by_site(&profile, &go_root, SiteLimit::default(), &Memory::default()).unwrap()
     }
@@ -221,7 +221,7 @@ fn start_lines_of_the_goroutine_profile_name_the_piles_for_good() {
     for r in recordings().into_iter().filter(|r| r.minor() >= 20) {
         let (heap, symbols) = r.heap();
         let mut lines = StartLines::default();
-        lines.learn(Frame::all(&r.profile("goroutine.pb.gz")));
+        lines.learn(Frame::of_functions(&r.profile("goroutine.pb.gz")));
         let HeapDefers::Sampled(s) = heap::pending(&heap, &symbols, &lines) else {
             panic!("profiling is on")
         };
@@ -268,7 +268,7 @@ fn waiting_for_locks_is_charged_to_the_user_code_around_them() {
     for r in recordings() {
         for name in ["mutex.pb.gz", "block.pb.gz"] {
             let profile = r.profile(name);
-            let sites = contention::by_site(&profile, &GoRoot::learn(Frame::all(&profile))).unwrap();
+            let sites = contention::by_site(&profile, &GoRoot::learn(Frame::of_functions(&profile))).unwrap();
             let found = sites.iter().find(|c| c.site.function.starts_with("main.contend"));
             let found = found.unwrap_or_else(|| panic!("{} {name}: {sites:#?}", r.version));
             assert!(found.seconds > 0.0 && found.count > 0, "{} {name}: {found:?}", r.version);

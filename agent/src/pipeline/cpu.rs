@@ -23,7 +23,7 @@ pub(super) fn take(
     let profile = decode::profile(answer)?;
     let seen = from_profile(&profile)
         .ok_or_else(|| Failure::new(State::NotPprof, "a profile, but not of CPU time"))?;
-    target.start_lines.learn(Frame::all(&profile));
+    target.start_lines.learn(Frame::of_functions(&profile));
     samples.push(metric::CPU_SECONDS, &[], seen.cpu_seconds);
     samples.push(metric::CPU_WINDOW, &[], seen.window_seconds);
     for f in &seen.by_function {

@@ -17,9 +17,9 @@ pub(super) fn take(
 ) -> Result<Reply, Failure> {
     let profile = decode::profile(answer)?;
     if !target.go_root.is_known() {
-        target.go_root = GoRoot::learn(Frame::all(&profile));
+        target.go_root = GoRoot::learn(Frame::of_functions(&profile));
     }
-    target.start_lines.learn(Frame::all(&profile));
+    target.start_lines.learn(Frame::of_functions(&profile));
     target.start_lines_known = true;
     let limit = SiteLimit { sites_max: target.facts.sites_max };
     let counted = by_site(&profile, &target.go_root, limit, &target.goroutines)

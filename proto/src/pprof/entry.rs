@@ -27,6 +27,17 @@ pub struct Frame<'a> {
     pub inlined: bool,
 }
 
+/// A function that the profile's frames are in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Function<'a> {
+    /// Its full name; empty where unknown.
+    pub name: &'a str,
+    /// Its file; empty where unknown.
+    pub file: &'a str,
+    /// The line where it starts; 0 where unknown.
+    pub start_line: i64,
+}
+
 /// A sample's label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Label<'a> {
@@ -97,6 +108,15 @@ impl<'a> Sample<'a> {
 }
 
 impl Profile {
+    /// Every function once, however many frames are in it.
+    pub fn functions(&self) -> impl ExactSizeIterator<Item = Function<'_>> {
+        self.functions.iter().map(|f| Function {
+            name: self.strings.at(f.name),
+            file: self.strings.at(f.file),
+            start_line: f.start_line,
+        })
+    }
+
     /// The frames of the location at `position`: one for each line, or one without a function.
     fn frames_at(&self, position: u64) -> impl Iterator<Item = Frame<'_>> {
         let position = usize::try_from(position).unwrap_or(usize::MAX);
