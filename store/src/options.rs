@@ -8,9 +8,10 @@ pub struct Options {
     /// Page cache of all open sled folders together, in bytes. 8 MiB: sled's resident size reaches several
     /// times its setting, and the whole agent is to stay under 20 MiB.
     pub cache_bytes: u64,
-    /// Longest wait of a scrape for its flush, and so for being seen by who asks. 5 s, as often as one service is
-    /// scraped: a flush costs about 0.2 ms of CPU whatever it holds, most of it in waking sled's threads, so
-    /// everything that arrived is flushed together, at most once in this time.
+    /// Longest wait of a scrape for its flush, and so for being seen by who asks; one that comes this long after the
+    /// last flush does not wait. 5 s, as often as one service is scraped: a flush costs about 0.3 ms of CPU whatever it
+    /// holds, most of it in waking sled's threads, so everything that arrived is flushed together, about once in this
+    /// time.
     pub commit_every: Duration,
     /// Longest time between two `fdatasync`: what a power cut may lose. 5 s.
     pub sync_every: Duration,

@@ -26,9 +26,11 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 mod clock;
+mod rhythm;
 mod upkeep;
 
 use clock::Clock;
+use rhythm::Rhythm;
 
 /// Told once, on the writer's thread: keep it short.
 pub(crate) type OnAck = Box<dyn FnOnce(Result<(), Error>) + Send>;
@@ -52,13 +54,12 @@ pub(crate) struct Writer {
     clock: Clock,
     pending: Vec<(Scrape, OnAck)>,
     pending_samples: usize,
+
     notes: BTreeMap<String, Vec<u8>>,
     note_acks: Vec<OnAck>,
     staged: Vec<Staged>,
-    committed: Instant,
-    synced: Instant,
-    /// Flushed and not yet synced.
-    unsynced: bool,
+    commits: Rhythm,
+    syncs: Rhythm,
     /// Something was flushed since [`Writer::record_reached`].
     moved: bool,
     /// A day that is over, on its way into a smaller folder.
@@ -93,7 +94,6 @@ struct Staged {
 impl Writer {
     pub(crate) fn new(shared: Arc<Parts>, last_seqs: &HashMap<StreamId, Seq>) -> Result<Self, Error> {
         let zstd = |e: std::io::Error| Error::Engine { part: "writer".to_owned(), why: e.to_string() };
-        let now = Instant::now();
         let mut writer = Self {
             records: wal::Encoder::new().map_err(zstd)?,
             blocks: block::Encoder::new(block::SEAL_LEVEL).map_err(zstd)?,
@@ -104,10 +104,8 @@ impl Writer {
             notes: BTreeMap::new(),
             note_acks: Vec::new(),
             staged: Vec::new(),
-            // The first commit need not wait.
-            committed: now.checked_sub(shared.options.commit_every).unwrap_or(now),
-            synced: now,
-            unsynced: false,
+            commits: Rhythm::new(shared.options.commit_every),
+            syncs: Rhythm::new(shared.options.sync_every),
             moved: false,
             rewrite: None,
             shared,
@@ -139,7 +137,9 @@ impl Writer {
     /// Serves until told to close or until all handles are gone.
     pub(crate) fn run(mut self, commands: &Receiver<Command>) {
         loop {
-            let closing = match commands.recv_timeout(self.sleep()) {
+            let received = commands.recv_timeout(self.sleep());
+            let came = received.is_ok();
+            let closing = match received {
                 Ok(command) => self.take(command),
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => Some(None),
@@ -148,11 +148,11 @@ impl Writer {
                 self.close(on_ack);
                 return;
             }
-            if self.commit_is_due() {
+            if self.is_full() || self.commits.is_due(Instant::now(), came) {
                 self.commit();
             }
             self.rewrite_some();
-            if self.unsynced && self.synced.elapsed() >= self.shared.options.sync_every {
+            if self.syncs.is_due(Instant::now(), came) {
                 // A failure is counted as a fault and tried again.
                 let _ = self.sync();
             }
@@ -160,23 +160,23 @@ impl Writer {
     }
 
     fn sleep(&self) -> Duration {
-        let options = &self.shared.options;
-        let commit = (!self.pending.is_empty() || !self.note_acks.is_empty())
-            .then(|| options.commit_every.saturating_sub(self.committed.elapsed()));
-        let sync = self.unsynced.then(|| options.sync_every.saturating_sub(self.synced.elapsed()));
+        let now = Instant::now();
         let rewrite = self.rewrite.as_ref().map(Rewrite::rest);
-        commit.into_iter().chain(sync).chain(rewrite).min().unwrap_or(IDLE)
+        let rests = [self.commits.rest(now), self.syncs.rest(now), rewrite];
+        rests.into_iter().flatten().min().unwrap_or(IDLE)
     }
 
-    fn commit_is_due(&self) -> bool {
-        let waiting = !self.pending.is_empty() || !self.note_acks.is_empty();
-        let full = self.pending_samples >= COMMIT_SAMPLES_MAX
-            || self.pending.len() >= self.shared.options.queue_scrapes_max;
-        waiting && (full || self.committed.elapsed() >= self.shared.options.commit_every)
+    /// Whether what waits is too much to wait.
+    fn is_full(&self) -> bool {
+        self.pending_samples >= COMMIT_SAMPLES_MAX
+            || self.pending.len() >= self.shared.options.queue_scrapes_max.max(1)
     }
 
     /// Takes a command; `Some` when it is the last.
     fn take(&mut self, command: Command) -> Option<Option<OnAck>> {
+        if matches!(command, Command::Append(..) | Command::Note { .. }) {
+            self.commits.wanted(Instant::now());
+        }
         match command {
             Command::Append(scrape, on_ack) => {
                 self.shared.queued_samples.fetch_sub(scrape.samples.len(), Ordering::Relaxed);
@@ -212,11 +212,14 @@ impl Writer {
 
     /// Makes durable against a power cut what commits made durable against a kill.
     fn sync(&mut self) -> Result<(), Error> {
-        self.synced = Instant::now();
-        let result = if self.unsynced { self.shared.log.sync() } else { Ok(()) };
-        match &result {
-            Ok(()) => self.unsynced = false,
-            Err(error) => self.shared.fault("sync", error),
+        if !self.syncs.is_wanted() {
+            return Ok(());
+        }
+        let result = self.shared.log.sync();
+        self.syncs.done(Instant::now());
+        if let Err(error) = &result {
+            self.syncs.wanted(Instant::now());
+            self.shared.fault("sync", error);
         }
         result
     }
@@ -242,7 +245,7 @@ impl Writer {
 
     /// Makes everything gathered durable and tells.
     fn commit(&mut self) {
-        self.committed = Instant::now();
+        self.commits.done(Instant::now());
         let pending = std::mem::take(&mut self.pending);
         self.pending_samples = 0;
         let notes = std::mem::take(&mut self.notes);
@@ -314,7 +317,8 @@ impl Writer {
         let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
         counters.last_flush_us.store(micros, Ordering::Relaxed);
         if result.is_ok() {
-            (self.unsynced, self.moved) = (true, true);
+            self.syncs.wanted(started);
+            self.moved = true;
             let mut head = write(&self.shared.head);
             for (scrape, wal_bytes) in staged.iter().zip(wal_bytes) {
                 let Staged { stream, seq, at, ordinals, values, .. } = scrape;
