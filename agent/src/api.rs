@@ -54,6 +54,9 @@ pub async fn serve(
     stop: watch::Receiver<bool>,
 ) -> std::io::Result<()> {
     let auth = credentials.map(|c| Arc::new(Auth::new(c, sources.vitals().clone())));
+    if let Some(auth) = &auth {
+        auth.look().await;
+    }
     let api = Arc::new(Api { store, live, at_once: Semaphore::new(QUESTIONS_AT_ONCE_MAX) });
     let hosts = Hosts::own_on_loopback(&listener);
     serve::serve(listener, hosts.guard(router(api, sources, auth)), stop).await
@@ -78,7 +81,7 @@ fn router(api: Arc<Api>, sources: Sources, auth: Option<Arc<Auth>>) -> Router {
 }
 
 async fn authenticated(State(auth): State<Arc<Auth>>, request: Request, next: Next) -> Response {
-    match auth.judge(request.headers(), Instant::now()) {
+    match auth.judge(request.headers(), Instant::now()).await {
         Verdict::Right => next.run(request).await,
         Verdict::Wrong => {
             let error = "the API asks for credentials";

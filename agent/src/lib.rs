@@ -20,3 +20,4 @@ pub mod report;
 pub mod scrape;
 pub mod serve;
 pub mod show;
+mod small_file;

@@ -5,20 +5,19 @@
 //! its length; neither secret nor attempt ever reaches a log.
 
 use crate::exposition::Vitals;
+use crate::small_file::{self, Aside};
 use axum::http::{HeaderMap, HeaderValue, header};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use linger_config::Credentials;
-use std::io::Read;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use subtle::ConstantTimeEq;
+use tokio::sync::Mutex;
 
 /// A secret in memory is read again after this long.
 const READ_EVERY: Duration = Duration::from_secs(1);
-/// Bytes of a secret: tokens of Kubernetes have about 1,200.
-const SECRET_BYTES_MAX: usize = 8 * 1024;
 /// Refused requests are told in the log at the first and then at each of so many: whoever guesses must not fill it.
 const TOLD_EVERY: u64 = 100;
 
@@ -28,6 +27,7 @@ pub(super) struct Auth {
     scheme: Scheme,
     file: PathBuf,
     secret: Mutex<Option<Held>>,
+    aside: Aside,
     vitals: Arc<Vitals>,
 }
 
@@ -70,15 +70,17 @@ impl Auth {
                 (Scheme::Basic { username: username.clone() }, password_file)
             }
         };
-        let auth = Self { scheme, file: file.clone(), secret: Mutex::new(None), vitals };
-        // So that a missing file is said at the start and not at the first question.
-        auth.expected(Instant::now());
-        auth
+        Self { scheme, file: file.clone(), secret: Mutex::new(None), aside: Aside::default(), vitals }
+    }
+
+    /// Reads the secret, so that a missing file is said at the start and not at the first question.
+    pub(super) async fn look(&self) {
+        self.expected(Instant::now()).await;
     }
 
     /// Judges the credentials of a request.
-    pub(super) fn judge(&self, headers: &HeaderMap, now: Instant) -> Verdict {
-        let Some(expected) = self.expected(now) else { return Verdict::Unknown };
+    pub(super) async fn judge(&self, headers: &HeaderMap, now: Instant) -> Verdict {
+        let Some(expected) = self.expected(now).await else { return Verdict::Unknown };
         let shown = headers.get(header::AUTHORIZATION).map_or(&b""[..], HeaderValue::as_bytes);
         let at = shown.iter().position(|b| *b == b' ').unwrap_or(shown.len());
         let (scheme, shown) = shown.split_at(at);
@@ -109,50 +111,28 @@ impl Auth {
         }
     }
 
-    fn expected(&self, now: Instant) -> Option<Vec<u8>> {
-        let mut held = self.secret.lock().unwrap_or_else(PoisonError::into_inner);
+    async fn expected(&self, now: Instant) -> Option<Vec<u8>> {
+        let mut held = self.secret.lock().await;
         if let Some(held) = held.as_ref().filter(|h| now.saturating_duration_since(h.read) < READ_EVERY) {
             return held.expected.clone();
         }
-        let read = read(&self.file);
+        let file = self.file.clone();
+        let read = self.aside.run(move || small_file::read_line(&file)).await.and_then(|read| read);
         let was_known = held.as_ref().map(|h| h.expected.is_some());
         match &read {
             Err(why) if was_known != Some(false) => {
-                tracing::error!(file = %self.file.display(), "the API refuses everybody: its credentials {why}");
+                tracing::error!(file = %self.file.display(), "the API refuses everybody: its credentials cannot be read: {why}");
             }
             Ok(_) if was_known == Some(false) => tracing::info!("the API's credentials can be read again"),
             _ => {}
         }
         self.vitals.credentials_readable(read.is_ok());
         let expected = read.ok().map(|secret| match &self.scheme {
-            Scheme::Bearer => secret,
-            Scheme::Basic { username } => {
-                let pair = [username.as_bytes(), b":", &secret].concat();
-                STANDARD.encode(pair).into_bytes()
-            }
+            Scheme::Bearer => secret.into_bytes(),
+            Scheme::Basic { username } => STANDARD.encode(format!("{username}:{secret}")).into_bytes(),
         });
         *held = Some(Held { expected: expected.clone(), read: now });
         expected
-    }
-}
-
-/// The secret in a file, without the line end an editor leaves.
-fn read(path: &Path) -> Result<Vec<u8>, String> {
-    let fail = |e: std::io::Error| format!("cannot be read: {e}");
-    // A pipe would keep the agent waiting for its writer.
-    if !std::fs::metadata(path).map_err(fail)?.is_file() {
-        return Err("are no file".to_owned());
-    }
-    let file = std::fs::File::open(path).map_err(fail)?;
-    let mut secret = Vec::new();
-    let most = u64::try_from(SECRET_BYTES_MAX + 1).unwrap_or(u64::MAX);
-    file.take(most).read_to_end(&mut secret).map_err(fail)?;
-    let length = secret.trim_ascii_end().len();
-    secret.truncate(length);
-    match length {
-        0 => Err("are an empty file".to_owned()),
-        l if l > SECRET_BYTES_MAX => Err(format!("have more than {SECRET_BYTES_MAX} bytes")),
-        _ => Ok(secret),
     }
 }
 
@@ -172,7 +152,8 @@ mod tests {
         if !authorization.is_empty() {
             headers.insert(header::AUTHORIZATION, HeaderValue::from_str(authorization).unwrap());
         }
-        auth.judge(&headers, now)
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(auth.judge(&headers, now))
     }
 
     fn auth(credentials: &Credentials) -> Auth {
@@ -208,7 +189,7 @@ mod tests {
         check(&file, b"pass word\r\n", true, "Basic b3BzOnBhc3Mgd29yZA==", Verdict::Right);
         check(&file, b"pass word", true, "Basic b3BzOnBhc3Mgd29yZQ==", Verdict::Wrong);
         check(&file, b"pass word", true, "Bearer pass word", Verdict::Wrong);
-        for nothing in [&b""[..], b"\n", &[b'x'; 9000]] {
+        for nothing in [&b""[..], b"\n", &[b'x'; 70_000]] {
             check(&file, nothing, false, "Bearer ", Verdict::Unknown);
             check(&file, nothing, true, "Basic b3BzOg==", Verdict::Unknown);
         }

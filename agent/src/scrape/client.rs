@@ -11,7 +11,6 @@ mod naming;
 mod narrow;
 mod place;
 mod refusal;
-mod small_file;
 mod stranger;
 #[cfg(feature = "tls")]
 mod tls;
@@ -20,6 +19,7 @@ mod tls;
 mod tls;
 
 use super::outcome::{Failure, State};
+use crate::small_file::Aside;
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{ACCEPT, ACCEPT_ENCODING, HOST, HeaderMap, HeaderValue, USER_AGENT};
@@ -46,6 +46,8 @@ pub struct Client(Arc<Inner>);
 struct Inner {
     place: Place,
     access: Access,
+    /// Where the files of both are read.
+    aside: Aside,
     /// Whether the pool may hold a connection that was used before.
     used: AtomicBool,
 }
@@ -76,6 +78,8 @@ pub struct Answer {
 #[derive(Default)]
 struct Progress {
     received: Option<usize>,
+    /// What was sent that is not to be shown.
+    secrets: Vec<HeaderValue>,
 }
 
 impl Client {
@@ -92,6 +96,7 @@ impl Client {
         Self(Arc::new(Inner {
             place: Place::new(url, &access.tls),
             access: access.clone(),
+            aside: Aside::default(),
             used: AtomicBool::new(false),
         }))
     }
@@ -102,7 +107,7 @@ impl Client {
     /// A [`Failure`] with its named state.
     pub async fn fetch(&self, request: &Request) -> Result<Answer, Failure> {
         let started = Instant::now();
-        let body = self.in_time(request, async |progress| self.0.fetch(request, progress).await).await?;
+        let body = self.in_time(request, async |progress| fetch(&self.0, request, progress).await).await?;
         Ok(Answer { body, body_bytes_max: request.body_bytes_max, took: started.elapsed() })
     }
 
@@ -112,7 +117,7 @@ impl Client {
     /// A [`Failure`] where there is no complete answer.
     pub async fn get(&self, request: &Request) -> Result<(StatusCode, Bytes), Failure> {
         self.in_time(request, async |progress| {
-            let answer = self.0.ask(&request.path, progress).await?;
+            let answer = ask(&self.0, &request.path, progress).await?;
             let status = answer.status();
             Ok((status, self.0.read(answer, request.body_bytes_max, progress).await?))
         })
@@ -141,35 +146,84 @@ impl Progress {
         };
         Failure::new(State::TimedOut, detail)
     }
+
+    /// An answer's text without what we sent: a service that tells which token it refuses must not have it shown.
+    fn without_secrets(&self, text: String) -> String {
+        let secrets = self.secrets.iter().filter_map(|value| std::str::from_utf8(value.as_bytes()).ok());
+        let words = secrets.flat_map(|value| [Some(value), value.split_once(' ').map(|(_, secret)| secret)]);
+        words.flatten().filter(|word| !word.is_empty()).fold(text, |text, word| text.replace(word, "***"))
+    }
+}
+
+async fn fetch(to: &Arc<Inner>, request: &Request, progress: &mut Progress) -> Result<Bytes, Failure> {
+    let mut answer = ask(to, &request.path, progress).await?;
+    let (scheme, host) = (to.place.scheme(), to.place.authority());
+    let slashed = refusal::added_slash(answer.status(), answer.headers(), &request.path, &scheme, host);
+    if let Some(path) = slashed {
+        to.read(answer, ERROR_BODY_BYTES_MAX, progress).await?;
+        answer = ask(to, &path, progress).await?;
+    }
+    if answer.status() != StatusCode::OK {
+        return Err(to.refused(answer, progress).await);
+    }
+    to.read(answer, request.body_bytes_max, progress).await
+}
+
+/// Sends one request and waits for the head of its answer.
+async fn ask(to: &Arc<Inner>, path: &PathAndQuery, progress: &mut Progress) -> Result<Response, Failure> {
+    progress.received = None;
+    let (client, headers) = if to.names_files() {
+        let there = Arc::clone(to);
+        let prepared = to.aside.run(move || there.prepare()).await;
+        prepared.map_err(|why| Failure::new(State::CredentialsUnreadable, why))??
+    } else {
+        to.prepare()?
+    };
+    progress.secrets = headers.values().filter(|value| value.is_sensitive()).cloned().collect();
+    to.execute(&client, path, &headers, progress).await
 }
 
 impl Inner {
-    async fn fetch(&self, request: &Request, progress: &mut Progress) -> Result<Bytes, Failure> {
-        let mut answer = self.ask(&request.path, progress).await?;
-        let (scheme, host) = (self.place.scheme(), self.place.authority());
-        let slashed = refusal::added_slash(answer.status(), answer.headers(), &request.path, &scheme, host);
-        if let Some(path) = slashed {
-            self.read(answer, ERROR_BODY_BYTES_MAX, progress).await?;
-            answer = self.ask(&path, progress).await?;
-        }
-        if answer.status() != StatusCode::OK {
-            return Err(self.refused(answer).await);
-        }
-        self.read(answer, request.body_bytes_max, progress).await
+    /// Whether a request needs files: its credentials, those of its TLS settings, or the system's authorities.
+    fn names_files(&self) -> bool {
+        let from_file = |(_, value): &(String, linger_config::HeaderValue)| {
+            matches!(value, linger_config::HeaderValue::File(_))
+        };
+        self.place.is_tls() || self.access.credentials.is_some() || self.access.headers.iter().any(from_file)
     }
 
-    /// Sends one request and waits for the head of its answer.
-    async fn ask(&self, path: &PathAndQuery, progress: &mut Progress) -> Result<Response, Failure> {
-        progress.received = None;
+    /// The client and the headers as the files have them now.
+    fn prepare(&self) -> Result<(reqwest::Client, HeaderMap), Failure> {
         let client = self.place.client()?;
+        let mut headers = HeaderMap::new();
+        headers.insert(HOST, self.place.host()?);
+        headers.insert(USER_AGENT, HeaderValue::from_static(concat!("linger/", env!("CARGO_PKG_VERSION"))));
+        headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        credentials::add(&self.access, &mut headers)?;
+        Ok((client, headers))
+    }
+
+    async fn execute(
+        &self,
+        client: &reqwest::Client,
+        path: &PathAndQuery,
+        headers: &HeaderMap,
+        progress: &mut Progress,
+    ) -> Result<Response, Failure> {
+        let request = || {
+            let mut request = reqwest::Request::new(Method::GET, self.place.url(path)?);
+            request.headers_mut().clone_from(headers);
+            Ok(request)
+        };
         let asked = Instant::now();
-        let mut answered = client.execute(self.request(path)?).await;
+        let mut answered = client.execute(request()?).await;
         // The service may have closed the idle connection just when it was used again: once more, afresh. One that
         // hangs up later has worked for us, and would again for nothing.
         let at_once = asked.elapsed() < HUNG_UP_AT_ONCE;
         let used = self.used.swap(false, Ordering::Relaxed);
         if used && at_once && answered.as_ref().is_err_and(naming::is_hung_up) {
-            answered = client.execute(self.request(path)?).await;
+            answered = client.execute(request()?).await;
         }
         match answered {
             Ok(answer) => {
@@ -184,19 +238,8 @@ impl Inner {
         }
     }
 
-    fn request(&self, path: &PathAndQuery) -> Result<reqwest::Request, Failure> {
-        let mut request = reqwest::Request::new(Method::GET, self.place.url(path)?);
-        let headers: &mut HeaderMap = request.headers_mut();
-        headers.insert(HOST, self.place.host()?);
-        headers.insert(USER_AGENT, HeaderValue::from_static(concat!("linger/", env!("CARGO_PKG_VERSION"))));
-        headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
-        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        credentials::add(&self.access, headers)?;
-        Ok(request)
-    }
-
     /// Names an answer that says no.
-    async fn refused(&self, mut answer: Response) -> Failure {
+    async fn refused(&self, mut answer: Response, progress: &Progress) -> Failure {
         let (status, headers) = (answer.status(), std::mem::take(answer.headers_mut()));
         let mut text = Vec::new();
         let reading = async {
@@ -212,19 +255,8 @@ impl Inner {
             self.used.store(true, Ordering::Relaxed);
         }
         let sent = credentials::described(&self.access);
-        let text = self.without_secrets(String::from_utf8_lossy(&text).into_owned());
+        let text = progress.without_secrets(String::from_utf8_lossy(&text).into_owned());
         refusal::named(status, &headers, &text, sent.as_deref())
-    }
-
-    /// An answer's text without what we sent: a service that tells which token it refuses must not have it shown.
-    fn without_secrets(&self, text: String) -> String {
-        let mut sent = HeaderMap::new();
-        if credentials::add(&self.access, &mut sent).is_err() {
-            return text;
-        }
-        let secrets = sent.values().filter(|value| value.is_sensitive()).filter_map(|v| v.to_str().ok());
-        let words = secrets.flat_map(|value| [Some(value), value.split_once(' ').map(|(_, secret)| secret)]);
-        words.flatten().filter(|word| !word.is_empty()).fold(text, |text, word| text.replace(word, "***"))
     }
 
     /// Reads a body whole, up to `bytes_max`.

@@ -4,10 +4,9 @@
 //! caught half way) is refused by name, and the one in force stays. Clients show no certificate: they have credentials.
 
 use super::Refusal;
+use crate::small_file;
 use linger_config::TlsServer;
 use std::fmt;
-use std::io::Read;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 use tokio_rustls::TlsAcceptor;
@@ -88,12 +87,12 @@ fn stamps(files: &TlsServer) -> Stamps {
 fn read(files: &TlsServer) -> Result<ServerConfig, String> {
     let (cert, key) = (&files.cert_file, &files.key_file);
     let chain: Result<Vec<CertificateDer<'static>>, _> =
-        CertificateDer::pem_slice_iter(&pem(cert)?).collect();
+        CertificateDer::pem_slice_iter(&small_file::read(cert, PEM_BYTES_MAX)?).collect();
     let chain = chain.map_err(|e| format!("{}: {e}", cert.display()))?;
     if chain.is_empty() {
         return Err(format!("{} holds no certificate in PEM", cert.display()));
     }
-    let private = PrivateKeyDer::from_pem_slice(&pem(key)?)
+    let private = PrivateKeyDer::from_pem_slice(&small_file::read(key, PEM_BYTES_MAX)?)
         .map_err(|e| format!("{} holds no private key in PEM: {e}", key.display()))?;
     let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
@@ -103,18 +102,6 @@ fn read(files: &TlsServer) -> Result<ServerConfig, String> {
         .map_err(|e| format!("{} and {} cannot be used together: {e}", cert.display(), key.display()))?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
-}
-
-/// The bytes of a regular file: anything else (a pipe) could keep the agent waiting.
-fn pem(path: &Path) -> Result<Vec<u8>, String> {
-    let fail = |e: std::io::Error| format!("{} cannot be read: {e}", path.display());
-    if !std::fs::metadata(path).map_err(fail)?.is_file() {
-        return Err(format!("{} is no file", path.display()));
-    }
-    let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).map_err(fail)?;
-    file.take(PEM_BYTES_MAX).read_to_end(&mut bytes).map_err(fail)?;
-    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What a request carries to prove who asks: from files, read for each request.
 
-use super::small_file;
 use crate::scrape::outcome::{Failure, State};
+use crate::small_file;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
@@ -53,7 +53,7 @@ fn unreadable(why: String) -> Failure {
 
 /// A value that no Debug output shows and no header compression indexes.
 fn sensitive(text: &str, name: &str) -> Result<HeaderValue, Failure> {
-    let mut value = HeaderValue::from_str(text)
+    let mut value = HeaderValue::from_bytes(text.as_bytes())
         .map_err(|_| Failure::new(State::Internal, format!("the value of {name} is no value of a header")))?;
     value.set_sensitive(true);
     Ok(value)

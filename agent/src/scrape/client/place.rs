@@ -6,9 +6,9 @@
 
 use super::names::{self, Names};
 use super::narrow::Narrow;
-use super::small_file::{self, Stamp};
 use super::{stranger, tls};
 use crate::scrape::outcome::{Failure, State};
+use crate::small_file::{self, Stamp};
 use http::HeaderValue;
 use http::uri::PathAndQuery;
 use linger_config::{Scheme, TargetUrl, TlsClient};

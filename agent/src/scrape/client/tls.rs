@@ -4,9 +4,9 @@
 //! as in Prometheus. An empty container has no bundle: that is said by name.
 
 use super::naming;
-use super::small_file::{self, SECRET_BYTES_MAX};
 use super::stranger::Protocol;
 use crate::scrape::outcome::{Failure, State};
+use crate::small_file::{self, SECRET_BYTES_MAX};
 use linger_config::TlsClient;
 use reqwest::ClientBuilder;
 use std::path::{Path, PathBuf};
