@@ -101,7 +101,11 @@ pub(crate) fn read_all(place: Place<'_>, report: &mut Report<'_>) -> Vec<(String
     headers
 }
 
-fn check_name(name: &str) -> Result<(), &'static str> {
+/// Whether a header of this name may be sent to a target with a value from a file, and if not, why.
+///
+/// # Errors
+/// The reason, for people.
+pub fn check_name(name: &str) -> Result<(), &'static str> {
     // A token: RFC 9110, 5.6.2.
     let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
     if name.is_empty() || !name.chars().all(token) {

@@ -48,7 +48,7 @@ pub use duration::Duration;
 pub use error::Error;
 pub use fault::{Fault, Faults};
 pub use file_sd::FileSd;
-pub use header::HeaderValue;
+pub use header::{HeaderValue, check_name as check_header_name};
 pub use layers::{Layers, Settings, load};
 pub use listen::ListenAddr;
 pub use origin::{Origin, Origins};

@@ -92,9 +92,36 @@ fn user(text: &str) -> Result<String, String> {
 
 fn header(text: &str) -> Result<(String, PathBuf), String> {
     match text.split_once('=') {
-        Some((name, file)) if !file.is_empty() && http::HeaderName::from_bytes(name.as_bytes()).is_ok() => {
+        Some((name, file)) if !file.is_empty() => {
+            linger_config::check_header_name(name)
+                .map_err(|why| format!("{name:?} cannot be a header: {why}"))?;
             Ok((name.to_owned(), file.into()))
         }
         _ => Err("write NAME=FILE, as X-Scope-OrgID=/run/secrets/tenant".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::header;
+
+    #[track_caller]
+    fn check(text: &str, expected: Result<(&str, &str), &str>) {
+        match (header(text), expected) {
+            (Ok((name, file)), Ok((n, f))) => assert_eq!((&*name, file.to_str().unwrap()), (n, f)),
+            (Err(why), Err(part)) => assert!(why.contains(part), "{why}"),
+            (got, expected) => panic!("{got:?}, not {expected:?}"),
+        }
+    }
+
+    #[test]
+    fn a_look_refuses_the_headers_that_a_configuration_refuses() {
+        check("X-Scope-OrgID=/run/tenant", Ok(("X-Scope-OrgID", "/run/tenant")));
+        check("Host=/run/host", Ok(("Host", "/run/host")));
+        check("X-A", Err("NAME=FILE"));
+        check("X-A=", Err("NAME=FILE"));
+        check("a b=/f", Err("cannot be a header"));
+        check("Accept-Encoding=/f", Err("linger sets it itself"));
+        check("range=/f", Err("tells something false"));
     }
 }
