@@ -6,7 +6,7 @@
 
 mod credentials;
 pub(crate) mod memory;
-mod names;
+pub(super) mod names;
 mod naming;
 mod narrow;
 mod place;

@@ -205,6 +205,7 @@ impl Scraper {
     /// Looks for the process behind the target when that is due, so that costs can be measured.
     async fn find_process(&self) {
         let Some(search) = self.meter.borrow_mut().search_due(self.now()) else { return };
+        let search = search.looked_up().await;
         if let Ok(found) = tokio::task::spawn_blocking(move || search.run()).await {
             self.meter.borrow_mut().searched(found, self.now());
         }

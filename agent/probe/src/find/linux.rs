@@ -9,7 +9,7 @@ use crate::sockets::{Listener, tcp_listeners, unix_listeners};
 use crate::stat::{Stat, age};
 use crate::status::Status;
 use std::cmp::Reverse;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::path::Path;
 
 /// Searches one `/proc`.
@@ -32,8 +32,9 @@ impl Finder {
         Self { proc, is_ours }
     }
 
-    /// The process that listens at `address`. It blocks: on the name's resolution, and for some milliseconds on
-    /// `/proc`, about 5 µs for each open file of its user's processes.
+    /// The process that listens at `address`. It blocks for some milliseconds on `/proc`, about 5 µs for each open file of
+    /// its user's processes. No name is looked up here, since that may block for as long as a name server likes:
+    /// `localhost` is known, every other one is [`Absent::Unresolved`].
     ///
     /// # Errors
     ///
@@ -95,8 +96,15 @@ impl Finder {
 
     fn own_addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, Absent> {
         let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
-        let resolved = (bare, port).to_socket_addrs().map_err(|e| Absent::Unresolved(e.to_string()))?;
-        let ours: Vec<SocketAddr> = resolved.filter(|to| (self.is_ours)(to.ip().to_canonical())).collect();
+        let addresses: Vec<IpAddr> = match bare.parse() {
+            Ok(ip) => vec![ip],
+            Err(_) if bare.eq_ignore_ascii_case("localhost") => {
+                vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]
+            }
+            Err(_) => return Err(Absent::Unresolved(format!("{bare} is a name"))),
+        };
+        let ours = addresses.into_iter().filter(|ip| (self.is_ours)(ip.to_canonical()));
+        let ours: Vec<SocketAddr> = ours.map(|ip| SocketAddr::new(ip, port)).collect();
         if ours.is_empty() { Err(Absent::NotLocal) } else { Ok(ours) }
     }
 

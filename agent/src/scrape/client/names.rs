@@ -46,7 +46,7 @@ impl Resolve for Names {
 }
 
 /// The addresses of `host`, at least one, or why there are none.
-pub(super) async fn addresses(host: &str) -> Result<Vec<IpAddr>, String> {
+pub(in crate::scrape) async fn addresses(host: &str) -> Result<Vec<IpAddr>, String> {
     let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
     if let Ok(ip) = bare.parse() {
         return Ok(vec![ip]);

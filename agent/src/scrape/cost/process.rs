@@ -4,8 +4,10 @@
 //! known is searched for through all of `/proc` (measured: 70 ms of CPU with 600 processes), and then at most a
 //! thousandth of the time. It refuses to measure a process that may not be the one that answers.
 
+use super::super::client::names;
 use super::super::schedule::Tick;
 use linger_probe::{Absent, Address, CpuClock, Finder, Process, Program};
+use std::net::IpAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -23,6 +25,8 @@ const AFTER_END: Duration = Duration::from_secs(1);
 pub struct Search {
     address: Address,
     known: Option<Process>,
+    /// Where the address has a name: what it was last looked up as.
+    looked_up: Option<Result<Vec<IpAddr>, String>>,
 }
 
 /// What a search found.
@@ -34,16 +38,46 @@ pub struct Found {
 }
 
 impl Search {
-    /// Runs it: name resolution and some milliseconds of reading `/proc`.
+    /// Looks the name up that it may need, by the client's own resolver, so that no slow name server holds a thread.
+    pub async fn looked_up(mut self) -> Self {
+        if let Address::Tcp { host, .. } = &self.address
+            && !self.known.as_ref().is_some_and(|process| Finder::here().still_listens(process))
+        {
+            self.looked_up = Some(names::addresses(host).await);
+        }
+        self
+    }
+
+    /// Runs it: some milliseconds of reading `/proc`.
     #[must_use]
     pub fn run(self) -> Found {
         let began = Instant::now();
         let finder = Finder::here();
         let known = self.known.filter(|process| finder.still_listens(process));
-        let process = known.map_or_else(|| finder.find(&self.address), Ok);
+        let process = match (known, &self.address, self.looked_up) {
+            (Some(process), ..) => Ok(process),
+            (None, Address::Tcp { .. }, Some(Err(why))) => Err(Absent::Unresolved(why)),
+            (None, Address::Tcp { port, .. }, Some(Ok(addresses))) => find_first(&finder, &addresses, *port),
+            (None, address, _) => finder.find(address),
+        };
         let clock = process.as_ref().ok().and_then(|process| CpuClock::of(process.pid));
         Found { process, clock, took: began.elapsed() }
     }
+}
+
+/// Who listens on the first of these addresses that somebody listens on; if nobody does, why not, by the first that is
+/// this machine's.
+fn find_first(finder: &Finder, addresses: &[IpAddr], port: u16) -> Result<Process, Absent> {
+    let mut absent = Absent::NotLocal;
+    for ip in addresses {
+        match finder.find(&Address::Tcp { host: ip.to_string(), port }) {
+            Err(Absent::NotLocal) => {}
+            Err(why) if absent == Absent::NotLocal => absent = why,
+            Err(_) => {}
+            found => return found,
+        }
+    }
+    Err(absent)
 }
 
 /// The process as known so far.
@@ -78,7 +112,11 @@ impl Watched {
             return None;
         }
         self.searching = Some(now);
-        Some(Search { address: self.address.clone(), known: self.process.clone().and_then(Result::ok) })
+        Some(Search {
+            address: self.address.clone(),
+            known: self.process.clone().and_then(Result::ok),
+            looked_up: None,
+        })
     }
 
     /// Takes what a search found; returns whether it is another process than before.

@@ -20,7 +20,8 @@ fn absent(absent: Absent, took: Duration) -> Found {
 fn ourselves() -> (TcpListener, Found) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     let port = listener.local_addr().expect("it is bound").port();
-    let found = Search { address: Address::Tcp { host: "127.0.0.1".into(), port }, known: None }.run();
+    let address = Address::Tcp { host: "127.0.0.1".into(), port };
+    let found = Search { address, known: None, looked_up: None }.run();
     assert!(found.process.is_ok(), "{:?}", found.process);
     (listener, found)
 }
@@ -89,4 +90,22 @@ fn what_may_not_be_the_one_that_answers_is_not_measured() {
     assert!(watched.answers(&format!("{} (deleted)", exe.display())));
     go(&mut watched, 1);
     assert!(watched.unmeasured_because().is_some_and(|why| why.contains("several")));
+}
+
+#[test]
+fn a_name_is_looked_up_before_the_search_and_by_nobody_else() {
+    let (listener, _) = ourselves();
+    let port = listener.local_addr().expect("it is bound").port();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let search = |host: &str| Search {
+        address: Address::Tcp { host: host.into(), port },
+        known: None,
+        looked_up: None,
+    };
+    let looked_up = |host: &str| runtime.block_on(search(host).looked_up()).run().process;
+    assert_eq!(looked_up("api.localhost").expect("this process").pid, linger_probe::Pid::own());
+    assert!(
+        matches!(looked_up("no-such-host.invalid"), Err(Absent::Unresolved(why)) if why.contains("no-such-host"))
+    );
+    assert!(matches!(search("api.localhost").run().process, Err(Absent::Unresolved(_))));
 }
