@@ -94,8 +94,8 @@ pub fn keep_little() {
     }
 }
 
-/// Blocks from this size on are mappings of their own: above the 417 KB that hyper's read buffer grows to, which it
-/// moves for each interim answer of a flood, and a new mapping each time would take all the time of the main thread.
+/// Blocks from this size on are mappings of their own: above the 417 KB that hyper's read buffer may grow to, which a unix
+/// socket's peer can fill again and again, and a new mapping each time would take all the time of the main thread.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const OWN_MAPPING_BYTES: i32 = 1024 * 1024;
 /// Free memory at the end of the heap that is kept.
