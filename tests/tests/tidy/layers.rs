@@ -12,7 +12,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("linger-promql", &["linger-series"]),
     ("linger-config", &["linger-series"]),
     ("linger-derive", &["linger-series", "linger-proto", "linger-gotrace", "linger-gobin"]),
-    ("linger-probe", &[]),
+    ("linger-probe", &["linger-gobin"]),
     ("linger", &[ANY]),
     ("linger-tests", &[ANY]),
 ];
@@ -32,6 +32,8 @@ const HEAVY: &[(&str, &str)] = &[
     ("sled", "linger-store"),
     ("prost", "linger-proto"),
     ("granit-parser", "linger-config"),
+    ("gimli", "linger-gobin"),
+    ("object", "linger-gobin"),
 ];
 
 /// Edges between crates of the workspace that the table does not allow.

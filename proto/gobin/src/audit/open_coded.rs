@@ -1,0 +1,73 @@
+//! Open-coded defers: the statement is where the function value is stored into the statement's slot. How many there
+//! are and where their slots are stands in the function's own data, so that each is either placed or named as missing.
+
+mod amd64;
+mod arm64;
+
+use crate::binary::Binary;
+use crate::elf::Machine;
+use crate::pclntab::{Function, OpenCoded};
+
+/// Largest function whose code is looked at: the largest of Go's own tools has 200 KB.
+const CODE_BYTES_MAX: usize = 16 << 20;
+
+/// A store of 64 bits from a register to the stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Store {
+    pc: u64,
+    /// Bytes above the stack pointer.
+    above: u64,
+}
+
+/// An open-coded statement.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Opened<'a> {
+    pub(super) function: Function<'a>,
+    pub(super) slot: u8,
+    pub(super) pc: u64,
+}
+
+/// All of them, and the functions in which some were not placed, with their number.
+pub(super) fn find<'a>(binary: &Binary<'a>) -> (Vec<Opened<'a>>, Vec<(&'a str, u8)>) {
+    let mut opened = Vec::new();
+    let mut not_placed = Vec::new();
+    for function in binary.functions().functions() {
+        let Some(slots) = function.open_coded(binary.is_go_1_21()) else { continue };
+        let placed = place(binary, function, &slots);
+        let missing = slots.count.saturating_sub(u8::try_from(placed.len()).unwrap_or(u8::MAX));
+        if missing > 0 {
+            not_placed.push((function.name(), missing));
+        }
+        opened.extend(placed);
+    }
+    (opened, not_placed)
+}
+
+/// The first store into each slot.
+fn place<'a>(binary: &Binary<'a>, function: Function<'a>, slots: &OpenCoded) -> Vec<Opened<'a>> {
+    let code = binary.elf().between(function.entry(), function.end()).unwrap_or_default();
+    let code = code.get(..CODE_BYTES_MAX).unwrap_or(code);
+    let stores: Box<dyn Iterator<Item = Store>> = match binary.elf().machine() {
+        Machine::Amd64 => Box::new(amd64::stores(code, function.entry())),
+        Machine::Arm64 => Box::new(arm64::stores(code, function.entry())),
+    };
+    let mut sizes = function.stack_sizes();
+    let mut run = sizes.next();
+    let mut first = [None::<u64>; 8];
+    for store in stores {
+        while run.is_some_and(|run| run.end <= store.pc) {
+            run = sizes.next();
+        }
+        let Some(stack_bytes) = run.and_then(|run| u64::try_from(run.value).ok()) else { continue };
+        // The slot is so far below `varp`, which is the stack pointer + the stack's size - 8.
+        let Some(below) = stack_bytes.checked_sub(8).and_then(|varp| varp.checked_sub(store.above)) else {
+            continue;
+        };
+        let slot = (0..slots.count.into()).find(|i| slots.slot_below(*i).map(u64::from) == Some(below));
+        if let Some(pc) = slot.and_then(|slot| first.get_mut(slot)) {
+            pc.get_or_insert(store.pc);
+        }
+    }
+    let placed = (0_u8..).zip(first).filter_map(|(slot, pc)| Some(Opened { function, slot, pc: pc? }));
+    placed.collect()
+}
