@@ -5,6 +5,7 @@
 
 mod access;
 mod args;
+mod audit;
 mod config;
 mod failure;
 mod help;
@@ -61,6 +62,7 @@ fn dispatch(command: Command) -> Result<u8, Failure> {
         Command::Defers(args) => read::defers(&args),
         Command::Query(args) => read::query(&args),
         Command::Check(args) => read::check(&args),
+        Command::Audit(args) => audit::run(&args),
         Command::Config(ConfigCommand::Check { file, text_only }) => config::check(&file, text_only),
         Command::Config(ConfigCommand::Show(args)) => config::show(&args),
         Command::Config(ConfigCommand::Schema) => config::schema(),

@@ -5,6 +5,7 @@ pub mod alert;
 pub mod answer;
 pub mod api;
 pub mod ask;
+pub mod audit;
 pub mod cli;
 pub mod clock;
 pub mod daemon;

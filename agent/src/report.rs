@@ -4,6 +4,8 @@
 //! them and from nothing else, so a table and its JSON cannot disagree. Times are milliseconds since the
 //! Unix epoch, durations seconds, growth per hour unless the name says otherwise.
 
+pub mod audit;
+
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;

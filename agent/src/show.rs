@@ -3,6 +3,7 @@
 //! Drawn from [`crate::report`] and from nothing else. Everything that came from a watched service passes
 //! `text::harmless` on its way here. Nothing in here asks, prints or looks at the clock.
 
+mod audit;
 mod check;
 mod clock;
 mod defers;
@@ -22,6 +23,7 @@ mod table;
 mod text;
 mod trend;
 
+pub use audit::audit;
 pub use check::check;
 pub use clock::Clock;
 pub use defers::defers;

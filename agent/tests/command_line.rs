@@ -56,6 +56,29 @@ fn failure_is_1_and_usage_is_2() {
     check("agent --listen 0.0.0.0:1", 2, "the API is not offered to a network without `auth` and `tls`");
     check("agent --config /nonexistent/linger.yaml", 1, "cannot read /nonexistent/linger.yaml");
     check("config show a --config b", 2, "cannot be used with");
+    check("audit", 2, "<BINARY>");
+    check("audit x --only leaky", 2, "possible values: loop, heap, range, stack, open");
+    check("audit x --baseline a --write-baseline b", 2, "cannot be used with");
+}
+
+#[test]
+fn what_cannot_be_audited_is_named_with_the_next_step() {
+    let us = env!("CARGO_BIN_EXE_linger");
+    check(&format!("audit {us}"), 1, "not a Go program\nhint: name the service's own program");
+    check("audit /nonexistent/shop", 1, "error: /nonexistent/shop: No such file");
+    check("audit /", 1, "error: /: a folder\nhint: name the program in it");
+    check("audit /dev/null", 1, "/dev/null: not a file");
+    let folder = tempfile::tempdir().unwrap();
+    let head = |name: &str, head: &[u8], says: &str| {
+        let file = folder.path().join(name);
+        std::fs::write(&file, head).unwrap();
+        check(&format!("audit {}", file.display()), 1, says);
+    };
+    head("script", b"#!/bin/sh\nexec shop\n", "not a Linux program but a script\nhint: audit the program that");
+    head("mach-o", b"\xcf\xfa\xed\xfe", "but a Mach-O file (macOS)\nhint: build it for Linux");
+    head("pe", b"MZ\x90\0", "but a PE file (Windows)\nhint: build it for Linux");
+    head("gzip", b"\x1f\x8b\x08", "but a compressed file\nhint: unpack it");
+    head("empty", b"", "but an empty file");
 }
 
 #[test]
@@ -69,6 +92,7 @@ fn help_is_no_failure_and_documents_its_exit_codes() {
         "defers",
         "query",
         "check",
+        "audit",
         "config check",
         "config show",
         "config schema",

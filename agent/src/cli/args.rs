@@ -46,6 +46,9 @@ pub(super) enum Command {
     /// One verdict for monitors and probes, as a Nagios plugin
     #[command(after_help = help::CHECK)]
     Check(CheckArgs),
+    /// Every defer statement of a Go program, those in loops first: from the binary alone, stripped or not
+    #[command(after_help = help::AUDIT)]
+    Audit(AuditArgs),
     /// Work with configuration files
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -192,6 +195,46 @@ pub(super) struct CheckArgs {
     pub(super) target: Option<String>,
     #[command(flatten)]
     pub(super) read: ReadArgs,
+}
+
+/// `linger audit`.
+#[derive(Clone, Debug, Args)]
+pub(super) struct AuditArgs {
+    /// The program: an ELF file built by Go 1.21 to 1.27 for amd64 or arm64; of a running one, /proc/PID/exe
+    pub(super) binary: PathBuf,
+    /// Only statements of this kind (repeatable)
+    #[arg(long, value_name = "KIND", value_enum)]
+    pub(super) only: Vec<AuditedKind>,
+    /// Only statements of packages whose import path matches, with `*` and `?`: 'example.com/shop/*'
+    #[arg(long, value_name = "GLOB")]
+    pub(super) package: Option<String>,
+    /// Exit with 1 when there is a statement of this kind (repeatable) that is not in the baseline: among the
+    /// packages of --package, else among those of the main module
+    #[arg(long, value_name = "KIND", value_enum)]
+    pub(super) fail_on: Vec<AuditedKind>,
+    /// Statements that are known, each with a reason
+    #[arg(long, value_name = "FILE")]
+    pub(super) baseline: Option<PathBuf>,
+    /// Write what --fail-on (or else `loop`) finds into this baseline; reasons already in it stay
+    #[arg(long, value_name = "FILE", conflicts_with = "baseline")]
+    pub(super) write_baseline: Option<PathBuf>,
+    #[arg(long, short, value_enum, default_value = "table", help = help::OUTPUT)]
+    pub(super) output: Output,
+}
+
+/// Which statements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum AuditedKind {
+    /// In a loop: heap and range
+    Loop,
+    /// A record on the heap with each turn of a loop
+    Heap,
+    /// In a loop over a function, for … range f
+    Range,
+    /// A record on the stack
+    Stack,
+    /// No record: a bit in the function's frame
+    Open,
 }
 
 /// What `check` looks at.

@@ -98,6 +98,22 @@ The first line is `LINGER OK|WARNING|CRITICAL|UNKNOWN - summary | figures`, deta
 Exit codes (Nagios): 0 ok, 1 warning, 2 critical, 3 unknown: no answer, or a usage error.
 For `check agent` an agent that does not answer is critical";
 
+pub(super) const AUDIT: &str = "\
+Examples:
+  linger audit ./shop
+  linger audit ./shop --only stack --package 'example.com/shop/*'
+  linger audit ./shop --fail-on loop                             in CI: no new defer in a loop
+  linger audit ./shop --write-baseline defers.baseline           accept what is there, then give each its reason
+  linger audit ./shop --fail-on loop --baseline defers.baseline
+  linger audit /proc/4242/exe -o json | jq '.defers[] | select(.in_loop)'
+
+A defer in a loop waits until its function returns, not until the turn ends: files stay open, locks stay taken, \
+memory grows. Kinds are the compiler's own: heap (in a loop), range (in a loop over a function), stack and open \
+(outside of loops; open costs next to nothing). Source is not needed; code the linker dropped is not in the program. \
+Without --package, --fail-on judges the packages of the main module only.
+
+Exit codes: 0 ok, 1 --fail-on found something, or the file cannot be audited, 2 usage";
+
 pub(super) const CONFIG_CHECK: &str = "\
 Examples:
   linger config check linger.yaml
