@@ -45,9 +45,17 @@ impl Owner {
 }
 
 /// Audits a program that was read from `path`.
-#[must_use]
-pub fn audit(path: &str, binary: &Binary<'_>, question: &Question, baseline: Option<&Baseline>) -> Audit {
-    let found = binary.audit();
+///
+/// # Errors
+///
+/// When the program has more statements than can be.
+pub fn audit(
+    path: &str,
+    binary: &Binary<'_>,
+    question: &Question,
+    baseline: Option<&Baseline>,
+) -> Result<Audit, linger_gobin::Error> {
+    let found = binary.audit()?;
     let owners = Owners::of(binary, &found);
     let package = question.package.as_deref().map(WildMatch::new);
     let names = |kinds: &[DeferKind]| kinds.iter().map(|kind| kind.name().to_owned()).collect();
@@ -73,7 +81,7 @@ pub fn audit(path: &str, binary: &Binary<'_>, question: &Question, baseline: Opt
         let order = (!a.in_loop, owner, &a.package, &a.file, a.line);
         order.cmp(&(!b.in_loop, other, &b.package, &b.file, b.line))
     });
-    Audit {
+    Ok(Audit {
         version: VERSION,
         binary: described(path, binary),
         statements,
@@ -95,7 +103,7 @@ pub fn audit(path: &str, binary: &Binary<'_>, question: &Question, baseline: Opt
             unmatched: baseline.unmatched(&everything),
         }),
         fail_on: names(&question.fail_on),
-    }
+    })
 }
 
 fn described(path: &str, binary: &Binary<'_>) -> AuditedBinary {

@@ -74,7 +74,11 @@ fn what_cannot_be_audited_is_named_with_the_next_step() {
         std::fs::write(&file, head).unwrap();
         check(&format!("audit {}", file.display()), 1, says);
     };
-    head("script", b"#!/bin/sh\nexec shop\n", "not a Linux program but a script\nhint: audit the program that");
+    head(
+        "script",
+        b"#!/bin/sh\nexec shop\n",
+        "not a Linux program but a script\nhint: audit the program that",
+    );
     head("mach-o", b"\xcf\xfa\xed\xfe", "but a Mach-O file (macOS)\nhint: build it for Linux");
     head("pe", b"MZ\x90\0", "but a PE file (Windows)\nhint: build it for Linux");
     head("gzip", b"\x1f\x8b\x08", "but a compressed file\nhint: unpack it");

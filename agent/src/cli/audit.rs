@@ -20,13 +20,7 @@ const LOOP: [DeferKind; 2] = [DeferKind::Heap, DeferKind::Range];
 pub(super) fn run(args: &AuditArgs) -> Result<u8, Failure> {
     let path = args.binary.display().to_string();
     let bytes = read(&args.binary, BINARY_BYTES_MAX)?;
-    let binary = Binary::read(&bytes).map_err(|error| {
-        let failure = Failure::new(format!("{path}: {error}"));
-        match next_step(&error) {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        }
-    })?;
+    let binary = Binary::read(&bytes).map_err(|error| refused(&path, &error))?;
     let fail_on = kinds(&args.fail_on);
     let mut question = Question { only: kinds(&args.only), package: args.package.clone(), fail_on };
     if let Some(file) = &args.write_baseline {
@@ -36,7 +30,7 @@ pub(super) fn run(args: &AuditArgs) -> Result<u8, Failure> {
         return write_baseline(file, &path, &binary, &question);
     }
     let baseline = args.baseline.as_deref().map(baseline).transpose()?;
-    let report = audit(&path, &binary, &question, baseline.as_ref());
+    let report = audit(&path, &binary, &question, baseline.as_ref()).map_err(|e| refused(&path, &e))?;
     print::report(&report, args.output, || show::audit(&report, &print::screen()))?;
     Ok(if report.failures() > 0 { FAILED } else { OK })
 }
@@ -70,7 +64,8 @@ fn baseline(file: &Path) -> Result<Baseline, Failure> {
 fn write_baseline(file: &Path, path: &str, binary: &Binary<'_>, question: &Question) -> Result<u8, Failure> {
     let name = file.display();
     let mut known = if file.exists() { baseline(file)? } else { Baseline::default() };
-    let failing = audit(path, binary, question, None).defers.into_iter().filter(|defer| defer.fails);
+    let report = audit(path, binary, question, None).map_err(|e| refused(path, &e))?;
+    let failing = report.defers.into_iter().filter(|defer| defer.fails);
     let statements = failing.filter_map(|defer| {
         let kind = question.fail_on.iter().find(|kind| kind.name() == defer.kind)?;
         Some((*kind, defer.site))
@@ -113,6 +108,14 @@ fn read(file: &Path, bytes_max: u64) -> Result<Vec<u8>, Failure> {
         return Err(Failure::new(format!("{name}: larger than {} MiB", bytes_max >> 20)));
     }
     fs::read(file).map_err(failed)
+}
+
+fn refused(path: &str, error: &Error) -> Failure {
+    let failure = Failure::new(format!("{path}: {error}"));
+    match next_step(error) {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
 }
 
 /// What the user can do about a refusal.

@@ -99,8 +99,11 @@ impl<'a> Binary<'a> {
     }
 
     /// Every defer statement.
-    #[must_use]
-    pub fn audit(&self) -> Audit<'a> {
+    ///
+    /// # Errors
+    ///
+    /// When there are more than any program has, or finding their lines would take longer than it does for any.
+    pub fn audit(&self) -> Result<Audit<'a>, Error> {
         Audit::of(self)
     }
 

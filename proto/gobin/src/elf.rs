@@ -6,6 +6,7 @@
 mod note;
 mod relocation;
 
+use object::SectionIndex;
 use object::elf as raw;
 use object::endian::LittleEndian;
 use object::read::elf::{FileHeader, ProgramHeader, SectionHeader, SectionTable, Sym};
@@ -93,6 +94,7 @@ pub struct Elf<'a> {
     segments: Vec<Segment<'a>>,
     dynamic: Option<&'a [raw::Dyn64<LittleEndian>]>,
     sections: SectionTable<'a, Header>,
+    section_names: &'a [u8],
 }
 
 impl<'a> Elf<'a> {
@@ -137,7 +139,10 @@ impl<'a> Elf<'a> {
             return Err(Error::damaged("program headers", header.e_phoff(ORDER), "nothing is loaded"));
         }
         let sections = header.sections(ORDER, bytes).unwrap_or_default();
-        Ok(Self { bytes, header, machine, segments, dynamic, sections })
+        let names = header.shstrndx(ORDER, bytes).ok().and_then(|index| usize::try_from(index).ok());
+        let names = names.and_then(|index| sections.section(SectionIndex(index)).ok());
+        let section_names = names.and_then(|section| section.data(ORDER, bytes).ok()).unwrap_or_default();
+        Ok(Self { bytes, header, machine, segments, dynamic, sections, section_names })
     }
 
     /// The machine it is for.
@@ -182,7 +187,8 @@ impl<'a> Elf<'a> {
     /// A section by name; `None` too where there are no section headers.
     #[must_use]
     pub fn section(&self, name: &str) -> Option<Section<'a>> {
-        let (_, section) = self.sections.section_by_name(ORDER, name.as_bytes())?;
+        let mut sections = self.sections.iter();
+        let section = sections.find(|s| is_named(self.section_names, s.sh_name(ORDER), name))?;
         Some(Section {
             address: section.sh_addr(ORDER),
             bytes: section.data(ORDER, self.bytes).ok()?,
@@ -195,10 +201,11 @@ impl<'a> Elf<'a> {
     pub fn symbols<const N: usize>(&self, names: [&str; N]) -> [Option<u64>; N] {
         let mut addresses = [None; N];
         let Ok(table) = self.sections.symbols(ORDER, self.bytes, raw::SHT_SYMTAB) else { return addresses };
+        let texts = self.sections.section(table.string_section()).ok();
+        let texts = texts.and_then(|section| section.data(ORDER, self.bytes).ok()).unwrap_or_default();
         for symbol in table.iter() {
-            let Ok(name) = symbol.name(ORDER, table.strings()) else { continue };
-            for (wanted, address) in names.iter().zip(&mut addresses) {
-                if name == wanted.as_bytes() {
+            for (name, address) in names.iter().zip(&mut addresses) {
+                if is_named(texts, symbol.st_name(ORDER), name) {
                     *address = Some(symbol.st_value(ORDER));
                 }
             }
@@ -211,6 +218,13 @@ impl<'a> Elf<'a> {
     pub fn build_ids(&self) -> BuildIds {
         note::build_ids(self.header, &self.sections, self.bytes)
     }
+}
+
+/// Whether this text stands in a table of texts at an offset. The text there is compared, not measured: it may go on
+/// to the end of the file.
+fn is_named(texts: &[u8], offset: u32, name: &str) -> bool {
+    let text = usize::try_from(offset).ok().and_then(|offset| texts.get(offset..)).unwrap_or_default();
+    text.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.first() == Some(&0))
 }
 
 fn segment<'a>(program: &raw::ProgramHeader64<LittleEndian>, bytes: &'a [u8]) -> Segment<'a> {

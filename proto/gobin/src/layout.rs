@@ -43,7 +43,7 @@ pub enum LayoutSource {
 pub enum NoDwarf {
     /// It was stripped, or never written.
     Absent,
-    /// It takes more bytes than are read.
+    /// It takes more bytes, or more steps, than are spent on it.
     TooLarge,
     /// It cannot be read.
     Damaged(String),
@@ -55,7 +55,7 @@ impl fmt::Display for NoDwarf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Absent => f.write_str("no debug information"),
-            Self::TooLarge => write!(f, "more debug information than {} MiB", dwarf::BYTES_MAX >> 20),
+            Self::TooLarge => f.write_str("more debug information than is read"),
             Self::Damaged(reason) => write!(f, "damaged debug information: {reason}"),
             Self::Lacks(what) => write!(f, "debug information without {what}"),
         }

@@ -23,7 +23,7 @@ pub use pc_values::{PcValues, Run};
 
 pub(crate) use header::Header;
 
-/// Longest name read. Type arguments are written as `[...]`, so that real ones stay below 500 bytes.
+/// Longest name read, those of types in its brackets included. The longest in cmd/go has 847 bytes.
 const NAME_BYTES_MAX: usize = 16 << 10;
 /// Bytes of an entry of the function table: two 32-bit offsets (`functab`).
 const FTAB_ENTRY_BYTES: usize = 8;

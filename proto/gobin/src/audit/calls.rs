@@ -3,8 +3,10 @@
 
 use memchr::memchr_iter;
 
+use super::STATEMENTS_MAX;
 use crate::binary::Binary;
 use crate::elf::Machine;
+use crate::error::Error;
 use crate::little_endian::u32_at;
 
 /// A function of the runtime that defer statements call.
@@ -39,7 +41,7 @@ pub struct RuntimeCalls {
 }
 
 impl RuntimeCalls {
-    pub(super) fn scan(binary: &Binary<'_>) -> Self {
+    pub(super) fn scan(binary: &Binary<'_>) -> Result<Self, Error> {
         let machine = binary.elf().machine();
         let callees = Callees::of(binary);
         let module = binary.module();
@@ -55,6 +57,9 @@ impl RuntimeCalls {
                 Machine::Amd64 => amd64(text, start, &callees, &mut calls),
                 Machine::Arm64 => arm64(text, start, &callees, &mut calls),
             }
+            if calls.len() > STATEMENTS_MAX {
+                return Err(Error::TooMany { what: "calls of defer functions", max: STATEMENTS_MAX });
+            }
         }
         // Bytes that look like a call outside of every function are none.
         calls.retain(|(pc, _)| binary.functions().find(*pc).is_some());
@@ -63,7 +68,7 @@ impl RuntimeCalls {
             Machine::Amd64 => 5,
             Machine::Arm64 => 4,
         };
-        Self { calls, call_bytes }
+        Ok(Self { calls, call_bytes })
     }
 
     /// Every call: its address, and whom it calls.
@@ -125,6 +130,9 @@ fn amd64(text: &[u8], start: u64, callees: &Callees, calls: &mut Vec<(u64, Calle
         let pc = start.wrapping_add(at);
         let target = pc.wrapping_add(5).wrapping_add_signed(distance.cast_signed().into());
         calls.extend(callees.at(target).map(|callee| (pc, callee)));
+        if calls.len() > STATEMENTS_MAX {
+            break;
+        }
     }
 }
 
@@ -137,5 +145,8 @@ fn arm64(text: &[u8], start: u64, callees: &Callees, calls: &mut Vec<(u64, Calle
         }
         let distance = i64::from((word << 6).cast_signed() >> 6) * 4;
         calls.extend(callees.at(pc.wrapping_add_signed(distance)).map(|callee| (pc, callee)));
+        if calls.len() > STATEMENTS_MAX {
+            break;
+        }
     }
 }

@@ -4,12 +4,11 @@
 mod amd64;
 mod arm64;
 
+use super::STATEMENTS_MAX;
 use crate::binary::Binary;
 use crate::elf::Machine;
+use crate::error::Error;
 use crate::pclntab::{Function, OpenCoded};
-
-/// Largest function whose code is looked at: the largest of Go's own tools has 200 KB.
-const CODE_BYTES_MAX: usize = 16 << 20;
 
 /// A store of 64 bits from a register to the stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,27 +26,40 @@ pub(super) struct Opened<'a> {
     pub(super) pc: u64,
 }
 
-/// All of them, and the functions in which some were not placed, with their number.
-pub(super) fn find<'a>(binary: &Binary<'a>) -> (Vec<Opened<'a>>, Vec<(&'a str, u8)>) {
-    let mut opened = Vec::new();
-    let mut not_placed = Vec::new();
+/// All of them.
+#[derive(Debug, Default)]
+pub(super) struct OpenCodedDefers<'a> {
+    pub(super) placed: Vec<Opened<'a>>,
+    /// Functions in which some were not, and how many.
+    pub(super) not_placed: Vec<(&'a str, u8)>,
+}
+
+pub(super) fn find<'a>(binary: &Binary<'a>) -> Result<OpenCodedDefers<'a>, Error> {
+    let mut found = OpenCodedDefers::default();
+    // Functions do not overlap, so that their code is no more than the text. A damaged table may say otherwise.
+    let text = binary.module().text_end.saturating_sub(binary.module().text);
+    let mut bytes_left = usize::try_from(text).unwrap_or(usize::MAX);
     for function in binary.functions().functions() {
         let Some(slots) = function.open_coded(binary.is_go_1_21()) else { continue };
-        let placed = place(binary, function, &slots);
+        let code = binary.elf().between(function.entry(), function.end()).unwrap_or_default();
+        let damaged = || Error::damaged("function table", function.entry(), "functions overlap");
+        bytes_left = bytes_left.checked_sub(code.len()).ok_or_else(damaged)?;
+        let placed = place(binary, function, &slots, code);
         let missing = slots.count.saturating_sub(u8::try_from(placed.len()).unwrap_or(u8::MAX));
         if missing > 0 {
-            not_placed.push((function.name(), missing));
+            found.not_placed.push((function.name(), missing));
         }
-        opened.extend(placed);
+        found.placed.extend(placed);
+        if found.placed.len() + found.not_placed.len() > STATEMENTS_MAX {
+            return Err(Error::TooMany { what: "open-coded defers", max: STATEMENTS_MAX });
+        }
     }
-    (opened, not_placed)
+    Ok(found)
 }
 
 /// The first store into each slot.
-fn place<'a>(binary: &Binary<'a>, function: Function<'a>, slots: &OpenCoded) -> Vec<Opened<'a>> {
-    let code = binary.elf().between(function.entry(), function.end()).unwrap_or_default();
-    let code = code.get(..CODE_BYTES_MAX).unwrap_or(code);
-    let stores: Box<dyn Iterator<Item = Store>> = match binary.elf().machine() {
+fn place<'a>(binary: &Binary<'a>, function: Function<'a>, slots: &OpenCoded, code: &[u8]) -> Vec<Opened<'a>> {
+    let stores: Box<dyn Iterator<Item = Store> + '_> = match binary.elf().machine() {
         Machine::Amd64 => Box::new(amd64::stores(code, function.entry())),
         Machine::Arm64 => Box::new(arm64::stores(code, function.entry())),
     };

@@ -7,17 +7,16 @@ mod section;
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use gimli::{EndianSlice, LittleEndian};
+use gimli::{EndianSlice, LittleEndian, Section};
 
 use super::{DeferLayout, GLayout, Layout, LayoutSource, MLayout, NoDwarf, PanicLayout};
 use crate::elf::Elf;
 
 /// Most bytes of debug information, inflated: Kubernetes' API server has about 40 MB of the sections read.
-pub(super) const BYTES_MAX: usize = 96 << 20;
-/// Most units looked at: one for each package.
-const UNITS_MAX: usize = 20_000;
-/// Most entries looked at in the unit `runtime`.
-const ENTRIES_MAX: usize = 4_000_000;
+const BYTES_MAX: usize = 96 << 20;
+/// Most steps in all: a byte of a list of abbreviations, an entry, an attribute. Kubernetes' API server takes 3 million
+/// with Go's linker, whose units share one short list.
+const STEPS_MAX: usize = 64 << 20;
 
 type Slice<'s> = EndianSlice<'s, LittleEndian>;
 type Entry<'s> = gimli::DebuggingInformationEntry<Slice<'s>>;
@@ -51,25 +50,43 @@ fn damaged(error: gimli::Error) -> NoDwarf {
     NoDwarf::Damaged(error.to_string())
 }
 
+/// What is left of [`STEPS_MAX`].
+struct Steps(usize);
+
+impl Steps {
+    fn take(&mut self, steps: usize) -> Result<(), NoDwarf> {
+        self.0 = self.0.checked_sub(steps).ok_or(NoDwarf::TooLarge)?;
+        Ok(())
+    }
+}
+
 fn offsets(dwarf: &gimli::Dwarf<Slice<'_>>) -> Result<Offsets, NoDwarf> {
     let mut offsets = Offsets::new();
+    let mut steps = Steps(STEPS_MAX);
+    let abbreviations_bytes = dwarf.debug_abbrev.reader().len();
+    let mut shared = None;
     let mut units = dwarf.units();
-    for _ in 0..UNITS_MAX {
-        let Some(header) = units.next().map_err(damaged)? else { break };
+    while let Some(header) = units.next().map_err(damaged)? {
         // Not `Dwarf::unit`, which wants lines and addresses too.
-        let abbreviations = dwarf.abbreviations(&header).map_err(damaged)?;
+        let at = header.debug_abbrev_offset();
+        let abbreviations = match shared.take().filter(|(shared_at, _)| *shared_at == at) {
+            Some((_, abbreviations)) => abbreviations,
+            None => {
+                steps.take(abbreviations_bytes.saturating_sub(at.0))?;
+                dwarf.abbreviations(&header).map_err(damaged)?
+            }
+        };
         let mut entries = header.entries(&abbreviations);
-        let is_runtime = entries
-            .next_dfs()
-            .map_err(damaged)?
-            .is_some_and(|root| name(dwarf, root).is_some_and(|name| name.slice() == b"runtime"));
+        let root = entries.next_dfs().map_err(damaged)?;
+        steps.take(root.map_or(1, |root| root.attrs().len() + 1))?;
         // Assembly has units of the same name.
-        if is_runtime {
-            members(dwarf, entries, &mut offsets)?;
+        if root.is_some_and(|root| name(dwarf, root).is_some_and(|name| name.slice() == b"runtime")) {
+            members(dwarf, entries, &mut steps, &mut offsets)?;
         }
         if STRUCTURES.into_iter().all(|s| offsets.contains_key(&(s, String::new()))) {
             break;
         }
+        shared = Some((at, abbreviations));
     }
     Ok(offsets)
 }
@@ -87,12 +104,13 @@ fn name<'s>(dwarf: &gimli::Dwarf<Slice<'s>>, entry: &Entry<'s>) -> Option<Slice<
 fn members<'s>(
     dwarf: &gimli::Dwarf<Slice<'s>>,
     mut entries: gimli::EntriesCursor<'_, Slice<'s>>,
+    steps: &mut Steps,
     offsets: &mut Offsets,
 ) -> Result<(), NoDwarf> {
     let number = |entry: &Entry<'s>, what| entry.attr_value(what).and_then(|value| value.udata_value());
     let mut inside = None;
-    for _ in 0..ENTRIES_MAX {
-        let Some(entry) = entries.next_dfs().map_err(damaged)? else { break };
+    while let Some(entry) = entries.next_dfs().map_err(damaged)? {
+        steps.take(entry.attrs().len() + 1)?;
         match entry.tag() {
             gimli::DW_TAG_structure_type => {
                 inside = name(dwarf, entry)

@@ -114,11 +114,17 @@ impl<'a> Function<'a> {
         self.table.pc_values(self.number(16), self.entry)
     }
 
+    /// Lines of all instructions; [`Self::line`] tells the file of each.
+    #[must_use]
+    pub fn line_numbers(&self) -> PcValues<'a> {
+        self.table.pc_values(self.number(24), self.entry)
+    }
+
     /// File and line of an instruction, of the innermost function where some were inlined.
     #[must_use]
     pub fn line(&self, pc: u64) -> Option<(&'a str, u32)> {
         let number = self.table.pc_values(self.number(20), self.entry).at(pc)?;
-        let line = self.table.pc_values(self.number(24), self.entry).at(pc)?;
+        let line = self.line_numbers().at(pc)?;
         Some((self.table.file(self.number(32), number)?, u32::try_from(line).ok()?))
     }
 

@@ -1,5 +1,6 @@
 //! Tables of values by program counter: line, file, stack size, inlining. They are written as differences (Go 1.27,
-//! runtime/symtab.go, `pcvalue` and `step`).
+//! runtime/symtab.go, `pcvalue` and `step`). Every run holds for at least one instruction, so that looking up an
+//! address takes no more steps than there are instructions before it, whatever the file says.
 
 use crate::little_endian::varint_at;
 
@@ -54,7 +55,8 @@ impl Iterator for PcValues<'_> {
         if difference == 0 && !self.first {
             return None;
         }
-        let (advance, taken_too) = varint_at(self.table, self.at + taken)?;
+        let (advance, taken_too) =
+            varint_at(self.table, self.at + taken).filter(|(advance, _)| *advance > 0)?;
         self.first = false;
         self.at += taken + taken_too;
         // Zig-zag: the lowest bit is the sign.
@@ -94,5 +96,6 @@ mod tests {
         for cut in 1..TABLE.len() {
             assert!(PcValues::new(&TABLE[..cut], 1, 0, 1).count() <= 3);
         }
+        assert_eq!(PcValues::new(&[0xff, 2, 0, 2, 0, 2, 0], 1, 0, 1).count(), 0, "no run is empty");
     }
 }
