@@ -1,6 +1,6 @@
 //! The command on Go's own `go`: what it prints, when it fails, and a baseline from its first day on.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::{env, fs};
 
@@ -23,7 +23,7 @@ fn json(binary: &Path, line: &str) -> Value {
     serde_json::from_str(&stdout).unwrap()
 }
 
-fn cmd_go() -> Vec<std::path::PathBuf> {
+fn cmd_go() -> Vec<PathBuf> {
     programs().into_iter().map(|program| program.file).filter(|file| file.ends_with("go")).collect()
 }
 
@@ -46,6 +46,31 @@ fn json_has_every_statement_and_the_table_those_in_loops() {
         let only = only["defers"].as_array().unwrap();
         let fits = |d: &Value| d["kind"] == "stack" && d["package"].as_str().unwrap().starts_with("cmd/go/");
         assert!(!only.is_empty() && only.iter().all(fits));
+    }
+}
+
+#[test]
+fn what_is_judged_is_ones_own_unless_more_is_asked_for() {
+    let beside = |program: PathBuf| program.with_file_name("statements");
+    for binary in cmd_go().into_iter().map(beside).filter(|file| file.exists()) {
+        let report = json(&binary, "--fail-on heap");
+        assert_eq!(report["binary"]["module"], "example.com/statements");
+        let defers = report["defers"].as_array().unwrap();
+        let heap = |d: &&Value| d["kind"] == "heap";
+        let own: Vec<&Value> = defers.iter().filter(|d| d["owner"] == "own").collect();
+        assert!(own.len() > 35 && own.iter().all(|d| d["package"] == "main"));
+        assert!(
+            defers.iter().all(|d| d["owner"] == "own" || d["owner"] == "go"),
+            "there is no library in it"
+        );
+        let failing = defers.iter().filter(|d| d["fails"] == true).count();
+        assert_eq!(failing, own.iter().copied().filter(heap).count());
+        assert_eq!((failing, own[0]["site"].as_str()), (5, Some("main.loops+2")));
+        assert_eq!(audit(&binary, "--fail-on heap").0, 1);
+        assert_eq!(audit(&binary, "--fail-on heap --package internal/*").0, 0);
+        // Instances of a generic function are one statement, under the name that Go shows.
+        let generic = own.iter().find(|d| d["function"] == "main.generic[...]").unwrap();
+        assert_eq!(generic["copies"], 3);
     }
 }
 
