@@ -14,7 +14,7 @@
 //! generic one or with an inlined caller, has one.
 
 mod calls;
-mod open_coded;
+pub(crate) mod open_coded;
 mod statements;
 
 use std::fmt;

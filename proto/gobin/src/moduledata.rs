@@ -29,6 +29,8 @@ const CANDIDATES_MAX: usize = 64;
 pub struct ModuleData {
     /// Its own address.
     pub address: u64,
+    /// The function table's header.
+    pub function_table: u64,
     /// `runtime.text`: where the functions' offsets count from.
     pub text: u64,
     /// The end of Go's text.
@@ -66,8 +68,13 @@ impl ModuleData {
             return None;
         }
         let at = if version.minor() >= 27 { FUNCTION_DATA_AT_1_27 } else { FUNCTION_DATA_AT };
-        let found =
-            Self { address, text: word(TEXT_AT)?, text_end: word(TEXT_END_AT)?, function_data: word(at)? };
+        let found = Self {
+            address,
+            function_table: header.address,
+            text: word(TEXT_AT)?,
+            text_end: word(TEXT_END_AT)?,
+            function_data: word(at)?,
+        };
         let damaged = |reason| Some(Err(Error::damaged("module data", address, reason)));
         let in_code = elf.segments().iter().any(|s| s.executable && s.contains(found.text));
         if !in_code || found.text_end < found.text {

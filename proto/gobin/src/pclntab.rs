@@ -21,6 +21,7 @@ pub use function::{Function, OpenCoded};
 pub use inline_tree::{Frame, Frames};
 pub use pc_values::{PcValues, Run};
 
+pub(crate) use function::OPEN_CODED_MAX;
 pub(crate) use header::Header;
 
 /// Longest name read, those of types in its brackets included. The longest in cmd/go has 847 bytes.

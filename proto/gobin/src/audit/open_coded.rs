@@ -8,7 +8,7 @@ use super::STATEMENTS_MAX;
 use crate::binary::Binary;
 use crate::elf::Machine;
 use crate::error::Error;
-use crate::pclntab::{Function, OpenCoded};
+use crate::pclntab::{Function, OPEN_CODED_MAX, OpenCoded, PcValues};
 
 /// A store of 64 bits from a register to the stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,13 +59,25 @@ pub(super) fn find<'a>(binary: &Binary<'a>) -> Result<OpenCodedDefers<'a>, Error
 
 /// The first store into each slot.
 fn place<'a>(binary: &Binary<'a>, function: Function<'a>, slots: &OpenCoded, code: &[u8]) -> Vec<Opened<'a>> {
-    let stores: Box<dyn Iterator<Item = Store> + '_> = match binary.elf().machine() {
-        Machine::Amd64 => Box::new(amd64::stores(code, function.entry())),
-        Machine::Arm64 => Box::new(arm64::stores(code, function.entry())),
+    let first = first_stores(binary.elf().machine(), code, function.entry(), function.stack_sizes(), slots);
+    let placed = (0_u8..).zip(first).filter_map(|(slot, pc)| Some(Opened { function, slot, pc: pc? }));
+    placed.collect()
+}
+
+/// Where in a function's code each slot is stored into first.
+pub(crate) fn first_stores(
+    machine: Machine,
+    code: &[u8],
+    entry: u64,
+    mut sizes: PcValues<'_>,
+    slots: &OpenCoded,
+) -> [Option<u64>; OPEN_CODED_MAX] {
+    let stores: Box<dyn Iterator<Item = Store> + '_> = match machine {
+        Machine::Amd64 => Box::new(amd64::stores(code, entry)),
+        Machine::Arm64 => Box::new(arm64::stores(code, entry)),
     };
-    let mut sizes = function.stack_sizes();
     let mut run = sizes.next();
-    let mut first = [None::<u64>; 8];
+    let mut first = [None::<u64>; OPEN_CODED_MAX];
     for store in stores {
         while run.is_some_and(|run| run.end <= store.pc) {
             run = sizes.next();
@@ -80,6 +92,5 @@ fn place<'a>(binary: &Binary<'a>, function: Function<'a>, slots: &OpenCoded, cod
             pc.get_or_insert(store.pc);
         }
     }
-    let placed = (0_u8..).zip(first).filter_map(|(slot, pc)| Some(Opened { function, slot, pc: pc? }));
-    placed.collect()
+    first
 }

@@ -13,7 +13,7 @@ use super::{DeferLayout, GLayout, Layout, LayoutSource, MLayout, NoDwarf, PanicL
 use crate::elf::Elf;
 
 /// Most bytes of debug information, inflated: Kubernetes' API server has about 40 MB of the sections read.
-const BYTES_MAX: usize = 96 << 20;
+pub(super) const BYTES_MAX: usize = 96 << 20;
 /// Most steps in all: a byte of a list of abbreviations, an entry, an attribute. Kubernetes' API server takes 3 million
 /// with Go's linker, whose units share one short list.
 const STEPS_MAX: usize = 64 << 20;
@@ -26,8 +26,8 @@ type Offsets = HashMap<(&'static str, String), u64>;
 const STRUCTURES: [&str; 6] =
     ["runtime.g", "runtime.gobuf", "runtime.stack", "runtime._defer", "runtime._panic", "runtime.m"];
 
-pub(super) fn layout(elf: &Elf<'_>) -> Result<Layout, NoDwarf> {
-    let mut left = BYTES_MAX;
+pub(super) fn layout(elf: &Elf<'_>, bytes_max: usize) -> Result<Layout, NoDwarf> {
+    let mut left = bytes_max;
     let mut sections: HashMap<&'static str, Cow<'_, [u8]>> = HashMap::new();
     for id in [gimli::SectionId::DebugInfo, gimli::SectionId::DebugAbbrev, gimli::SectionId::DebugStr] {
         if let Some(bytes) = section::read(elf, id.name(), left)? {

@@ -14,7 +14,7 @@ const FUNCDATA_OPEN_CODED: u8 = 4;
 /// `FuncFlagTopFrame`: no caller is above it.
 const FLAG_TOP_FRAME: u8 = 1;
 /// Most open-coded defers of a function (Go 1.27, cmd/compile, `maxOpenDefers`): their marks are the bits of a byte.
-const OPEN_CODED_MAX: usize = 8;
+pub(crate) const OPEN_CODED_MAX: usize = 8;
 /// What stands for a table that a function has not.
 const NONE: u32 = u32::MAX;
 /// Shown for a name that is damaged, like the runtime does.
@@ -33,6 +33,26 @@ pub struct OpenCoded {
 }
 
 impl OpenCoded {
+    /// From the function's data; [`Function::open_coded`] says what stands there.
+    pub(crate) fn parse(bytes: &[u8], is_go_1_21: bool) -> Option<Self> {
+        let mut at = 0;
+        let mut next = || {
+            let (value, taken) = varint_at(bytes, at)?;
+            at += taken;
+            Some(value)
+        };
+        let bits_below = next()?;
+        let second = next()?;
+        let count = usize::try_from(if is_go_1_21 { second } else { second / 8 }).ok()?;
+        let mut slots_below = [0; OPEN_CODED_MAX];
+        let slots = slots_below.get_mut(..count)?;
+        for (i, slot) in slots.iter_mut().rev().enumerate() {
+            *slot = if is_go_1_21 { next()? } else { 8 * u32::try_from(i + 1).ok()? };
+        }
+        let is_whole = is_go_1_21 || second % 8 == 0;
+        (count > 0 && is_whole).then_some(Self { bits_below, count: u8::try_from(count).ok()?, slots_below })
+    }
+
     /// Where defer `i` keeps its function value.
     #[must_use]
     pub fn slot_below(&self, i: usize) -> Option<u32> {
@@ -141,27 +161,7 @@ impl<'a> Function<'a> {
     /// number.
     #[must_use]
     pub fn open_coded(&self, is_go_1_21: bool) -> Option<OpenCoded> {
-        let bytes = self.function_data(FUNCDATA_OPEN_CODED)?;
-        let mut at = 0;
-        let mut next = || {
-            let (value, taken) = varint_at(bytes, at)?;
-            at += taken;
-            Some(value)
-        };
-        let bits_below = next()?;
-        let second = next()?;
-        let count = usize::try_from(if is_go_1_21 { second } else { second / 8 }).ok()?;
-        let mut slots_below = [0; OPEN_CODED_MAX];
-        let slots = slots_below.get_mut(..count)?;
-        for (i, slot) in slots.iter_mut().rev().enumerate() {
-            *slot = if is_go_1_21 { next()? } else { 8 * u32::try_from(i + 1).ok()? };
-        }
-        let is_whole = is_go_1_21 || second % 8 == 0;
-        (count > 0 && is_whole).then_some(OpenCoded {
-            bits_below,
-            count: u8::try_from(count).ok()?,
-            slots_below,
-        })
+        OpenCoded::parse(self.function_data(FUNCDATA_OPEN_CODED)?, is_go_1_21)
     }
 
     pub(super) fn inline_tree(&self) -> Option<&'a [u8]> {

@@ -30,14 +30,12 @@ impl<'a> PcValues<'a> {
     pub(super) fn new(tables: &'a [u8], offset: u32, entry: u64, quantum: u8) -> Self {
         // Offset 0 says that there is no table.
         let table = usize::try_from(offset).ok().filter(|o| *o != 0).and_then(|o| tables.get(o..));
-        Self {
-            table: table.unwrap_or_default(),
-            at: 0,
-            quantum: quantum.into(),
-            pc: entry,
-            value: -1,
-            first: true,
-        }
+        Self::over(table.unwrap_or_default(), entry, quantum)
+    }
+
+    /// The table that starts with these bytes.
+    pub(crate) fn over(table: &'a [u8], entry: u64, quantum: u8) -> Self {
+        Self { table, at: 0, quantum: quantum.into(), pc: entry, value: -1, first: true }
     }
 
     /// The value at an address.
