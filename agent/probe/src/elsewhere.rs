@@ -1,6 +1,7 @@
 //! What platforms other than Linux answer: nothing, and why.
 
-use crate::{Absent, Address, Check, Pid, Process, Refused};
+use crate::{Absent, Address, Check, NoCensus, Pid, Process, Refused, StartTime, Taken};
+use linger_gobin::census::{Limits, Program, Walked};
 use std::time::Duration;
 
 /// Finds nothing.
@@ -30,6 +31,14 @@ impl Finder {
     }
 }
 
+impl StartTime {
+    /// Not told.
+    #[must_use]
+    pub fn of(_: Pid) -> Option<Self> {
+        None
+    }
+}
+
 /// There is none.
 #[derive(Clone, Debug)]
 pub enum CpuClock {}
@@ -50,6 +59,51 @@ impl CpuClock {
     /// Never called: there is none.
     #[must_use]
     pub fn resolution(&self) -> Duration {
+        match *self {}
+    }
+}
+
+/// There is none.
+#[derive(Debug)]
+pub enum DeferCensus {}
+
+impl DeferCensus {
+    /// None.
+    ///
+    /// # Errors
+    ///
+    /// Always [`NoCensus::Platform`].
+    pub fn attach(_: Pid, _: StartTime) -> Result<Self, NoCensus> {
+        Err(NoCensus::Platform)
+    }
+
+    /// Never called: there is none.
+    #[must_use]
+    pub fn pid(&self) -> Pid {
+        match *self {}
+    }
+
+    /// Never called: there is none.
+    #[must_use]
+    pub fn program(&self) -> &Program {
+        match *self {}
+    }
+
+    /// Never called: there is none.
+    ///
+    /// # Errors
+    ///
+    /// None.
+    pub fn take(&mut self, _: Duration, _: impl FnMut(&Walked)) -> Result<Taken, NoCensus> {
+        match *self {}
+    }
+
+    /// Never called: there is none.
+    ///
+    /// # Errors
+    ///
+    /// None.
+    pub fn take_with(&mut self, _: &Limits, _: Duration, _: impl FnMut(&Walked)) -> Result<Taken, NoCensus> {
         match *self {}
     }
 }

@@ -7,13 +7,14 @@
 //! | `cpu.rs` | [`CpuClock`]: how much CPU time it has used |
 //! | `access.rs` | [`may_read_memory`]: whether its memory may be read, and if not, which check refused |
 //! | `connection.rs` | [`receive_at_most`]: a setting of a connection of our own |
+//! | `memory.rs`, `census.rs` | [`DeferCensus`]: which defers are pending in it, as its memory tells |
 //! | `own.rs` | [`Usage`]: what we use ourselves; [`keep_little`], [`trim`]: memory given back |
 //!
-//! It refuses to read any memory beyond the one byte that settles the question, never stops or signals a process,
-//! and never guesses. Reasons are answers here, not failures: each question has its own enum of them ([`Absent`],
-//! [`Refused`]).
+//! It never stops or signals a process, never writes to one, and never guesses. Reasons are answers here, not failures: each question has its own enum of them ([`Absent`],
+//! [`Refused`], [`NoCensus`]).
 
 mod access;
+mod census;
 mod connection;
 mod find;
 mod own;
@@ -22,6 +23,8 @@ mod program;
 
 #[cfg(target_os = "linux")]
 mod cpu;
+#[cfg(target_os = "linux")]
+mod memory;
 #[cfg(target_os = "linux")]
 mod proc;
 #[cfg(target_os = "linux")]
@@ -35,6 +38,7 @@ mod status;
 mod elsewhere;
 
 pub use access::{Check, Refused};
+pub use census::{Cost, NoCensus, Taken};
 pub use connection::receive_at_most;
 pub use find::{Absent, Address, FILES_MAX, FILES_PER_PROCESS_MAX, PROCESSES_MAX, Process};
 pub use own::{Usage, keep_little, trim};
@@ -42,7 +46,7 @@ pub use pid::{Pid, StartTime};
 pub use program::Program;
 
 #[cfg(target_os = "linux")]
-pub use {access::linux::may_read_memory, cpu::CpuClock, find::linux::Finder};
+pub use {access::linux::may_read_memory, census::linux::DeferCensus, cpu::CpuClock, find::linux::Finder};
 
 #[cfg(not(target_os = "linux"))]
-pub use elsewhere::{CpuClock, Finder, may_read_memory};
+pub use elsewhere::{CpuClock, DeferCensus, Finder, may_read_memory};

@@ -11,6 +11,17 @@ pub(crate) struct Stat {
     /// User and system time of all its threads, ended ones too, in ticks.
     pub(crate) cpu_ticks: u64,
     pub(crate) threads: u64,
+    /// What of its memory is placed anew with each program it runs.
+    pub(crate) placed: Placed,
+}
+
+/// Where the kernel placed a program in memory; zeros or ones for those whose memory we may not read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Placed {
+    /// The lowest address of its code.
+    pub(crate) code: u64,
+    /// The bottom of its main stack, a random address.
+    pub(crate) stack: u64,
 }
 
 impl Stat {
@@ -27,7 +38,22 @@ impl Stat {
         let system = fields.next()?.ok()?;
         let threads = fields.nth(20 - 16)?.ok()?;
         let started = fields.nth(22 - 21)?.ok()?;
-        Some(Self { started: StartTime(started), cpu_ticks: user.saturating_add(system), threads })
+        let code = fields.nth(26 - 23).and_then(Result::ok).unwrap_or_default();
+        let stack = fields.nth(28 - 27).and_then(Result::ok).unwrap_or_default();
+        Some(Self {
+            started: StartTime(started),
+            cpu_ticks: user.saturating_add(system),
+            threads,
+            placed: Placed { code, stack },
+        })
+    }
+}
+
+impl StartTime {
+    /// When a process started that is there now.
+    #[must_use]
+    pub fn of(pid: Pid) -> Option<Self> {
+        Stat::read(&Proc::here(), pid).map(|stat| stat.started)
     }
 }
 
@@ -58,15 +84,17 @@ fn ticks_per_second() -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Stat, of_ticks};
+    use super::{Placed, Stat, of_ticks};
     use crate::pid::{Pid, StartTime};
     use crate::proc::Proc;
     use std::time::Duration;
 
     #[test]
     fn a_name_with_brackets_and_blanks_does_not_shift_the_fields() {
-        let text = "7 (a) R 1 (b) S 1 7 7 0 -1 4194304 1 0 0 0 250 50 0 0 20 0 9 0 123456 1 2 3\n";
-        let expected = Stat { started: StartTime(123_456), cpu_ticks: 300, threads: 9 };
+        let text =
+            "7 (a) R 1 (b) S 1 7 7 0 -1 4194304 1 0 0 0 250 50 0 0 20 0 9 0 123456 1 2 3 4194304 5 140721\n";
+        let placed = Placed { code: 4_194_304, stack: 140_721 };
+        let expected = Stat { started: StartTime(123_456), cpu_ticks: 300, threads: 9, placed };
         assert_eq!(Stat::parse(text), Some(expected));
         assert_eq!(Stat::parse("7 (a) S 1 7"), None);
     }

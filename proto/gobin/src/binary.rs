@@ -85,7 +85,16 @@ impl<'a> Binary<'a> {
     ///
     /// When neither knows them.
     pub fn layout(&self) -> Result<Layout, Error> {
-        Layout::of(&self.elf, &self.version)
+        self.layout_within(usize::MAX)
+    }
+
+    /// The same without inflating more than so many bytes of debug information.
+    ///
+    /// # Errors
+    ///
+    /// When neither knows them.
+    pub fn layout_within(&self, debug_bytes_max: usize) -> Result<Layout, Error> {
+        Layout::of(&self.elf, &self.version, debug_bytes_max)
             .ok_or_else(|| Error::TooNew { version: self.version.text().into() })
     }
 

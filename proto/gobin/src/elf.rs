@@ -56,6 +56,8 @@ impl Machine {
 pub struct Segment<'a> {
     /// Where, before the process moves it (a position-independent program is loaded elsewhere).
     pub address: u64,
+    /// Where the file has it.
+    pub offset: u64,
     /// What the file has for it; memory beyond starts as zeros.
     pub bytes: &'a [u8],
     /// Bytes it takes in memory.
@@ -235,6 +237,7 @@ fn segment<'a>(program: &raw::ProgramHeader64<LittleEndian>, bytes: &'a [u8]) ->
     let end = start.saturating_add(length).min(bytes.len());
     Segment {
         address: program.p_vaddr(ORDER),
+        offset: program.p_offset(ORDER),
         bytes: bytes.get(start..end).unwrap_or_default(),
         memory_bytes: program.p_memsz(ORDER),
         executable: flags & raw::PF_X.0 != 0,

@@ -20,6 +20,7 @@ pub mod allgs;
 pub mod audit;
 mod binary;
 pub mod buildinfo;
+pub mod census;
 pub mod elf;
 mod error;
 mod go_version;

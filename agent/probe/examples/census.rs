@@ -1,0 +1,139 @@
+//! Counts the defers that are pending in a local Go process: `census [--json] [--within MS] [--times N] PID`. A table, or with
+//! `--json` an object a line for each census. Ends with 1 when there can be no census, 2 when asked wrongly.
+
+use linger_gobin::census::{Counts, Loaded, Place, SiteCount, Walked};
+use linger_probe::{DeferCensus, NoCensus, Pid, StartTime, Taken};
+use serde_json::{Value, json};
+use std::process::ExitCode;
+use std::time::Duration;
+
+struct Asked {
+    pid: Pid,
+    json: bool,
+    times: u32,
+    within: Duration,
+}
+
+fn asked() -> Option<Asked> {
+    let mut asked = Asked { pid: Pid(0), json: false, times: 1, within: Duration::from_secs(30) };
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--json" => asked.json = true,
+            "--times" => asked.times = words.next()?.parse().ok()?,
+            "--within" => asked.within = Duration::from_millis(words.next()?.parse().ok()?),
+            pid => asked.pid = Pid(pid.parse().ok()?),
+        }
+    }
+    (asked.pid.0 != 0).then_some(asked)
+}
+
+fn main() -> ExitCode {
+    let Some(asked) = asked() else {
+        eprintln!("error: usage: census [--json] [--within MS] [--times N] PID");
+        return ExitCode::from(2);
+    };
+    match run(&asked) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(no) => {
+            println!("refused: {}\n{no}", no.as_str());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(asked: &Asked) -> Result<(), NoCensus> {
+    let started = StartTime::of(asked.pid).unwrap_or(StartTime(0));
+    let mut census = DeferCensus::attach(asked.pid, started)?;
+    for _ in 0..asked.times {
+        let taken = census.take(asked.within, |_| ())?;
+        if asked.json {
+            println!("{}", as_json(&census, &taken));
+        } else {
+            show(&census, &taken);
+        }
+    }
+    Ok(())
+}
+
+fn show(census: &DeferCensus, taken: &Taken) {
+    let report = &taken.report;
+    let Counts { alive, exact, open_coded_unreadable, lower_bound, unstable, not_reached } =
+        report.goroutines;
+    println!("process {}, built by {}", census.pid(), census.program().version());
+    println!(
+        "{} pending; goroutines: {alive} alive, {exact} exact, {open_coded_unreadable} exact but for open-coded ones, \
+         {lower_bound} lower bounds, {unstable} unstable, {not_reached} not reached",
+        report.pending()
+    );
+    println!(
+        "\n{:>10} {:>10} {:>10}  {:<6} {:<5} statement",
+        "pending", "goroutines", "most", "kind", "exact"
+    );
+    for SiteCount { site, pending, goroutines, most_in_one, exact } in &report.sites {
+        let exact = if *exact { "yes" } else { "no" };
+        println!(
+            "{pending:>10} {goroutines:>10} {most_in_one:>10}  {:<6} {exact:<5} {}",
+            site.kind.name(),
+            place(&site.place)
+        );
+    }
+    println!("\n{:>10} {:>10}  {:<24} made at, holds", "pending", "goroutine", "does");
+    for Loaded { goroutine, pending, created_at, .. } in &report.most_loaded {
+        let Walked { id, status, wait_reason, .. } = goroutine;
+        let does = wait_reason.unwrap_or(status.name());
+        println!("{:>10} {id:>10}  {does:<24} {}", goroutine.pending(), place(created_at));
+        for (site, count) in pending.iter().take(3) {
+            println!("{:>47}  {count} {}", "", place(&site.place));
+        }
+    }
+    let cost = taken.cost;
+    println!(
+        "\ncost: CPU {:?}, time {:?}, {} calls, {} pieces, {} bytes",
+        cost.cpu, cost.wall, cost.calls, cost.pieces, cost.bytes
+    );
+}
+
+fn place(place: &Place) -> String {
+    format!("{} {}:{}", place.function, place.file, place.line)
+}
+
+fn as_json(census: &DeferCensus, taken: &Taken) -> Value {
+    let place = |p: &Place| json!({"function": p.function, "file": p.file, "line": p.line, "start_line": p.start_line});
+    let report = &taken.report;
+    let sites = report.sites.iter().map(|s| {
+        json!({
+            "kind": s.site.kind.name(), "place": place(&s.site.place), "pending": s.pending,
+            "goroutines": s.goroutines, "most_in_one": s.most_in_one, "exact": s.exact,
+        })
+    });
+    let loaded = report.most_loaded.iter().map(|l| {
+        let g = &l.goroutine;
+        let pending = l.pending.iter();
+        let pending =
+            pending.map(|(s, n)| json!({"kind": s.kind.name(), "place": place(&s.place), "pending": n}));
+        let waited =
+            taken.clock_ns.filter(|_| g.wait_since_ns > 0).map(|now| now.saturating_sub(g.wait_since_ns));
+        json!({
+            "goroutine": g.id, "parent": g.parent_id, "status": g.status.name(), "wait_reason": g.wait_reason,
+            "wait_ns_at_least": waited, "records": g.records.name(), "open_coded": g.open_coded.name(),
+            "at": place(&l.at), "created_at": place(&l.created_at), "start": place(&l.start),
+            "pending": pending.collect::<Vec<_>>(),
+        })
+    });
+    let counts = report.goroutines;
+    let cost = taken.cost;
+    json!({
+        "version": 1, "pid": census.pid().0, "go": census.program().version(), "exact": report.is_exact(),
+        "sites": sites.collect::<Vec<_>>(), "most_loaded": loaded.collect::<Vec<_>>(),
+        "goroutines": {
+            "alive": counts.alive, "exact": counts.exact, "open_coded_unreadable": counts.open_coded_unreadable,
+            "lower_bound": counts.lower_bound, "unstable": counts.unstable, "not_reached": counts.not_reached,
+        },
+        "cost": {
+            "cpu_ns": u64::try_from(cost.cpu.as_nanos()).unwrap_or(u64::MAX),
+            "wall_ns": u64::try_from(cost.wall.as_nanos()).unwrap_or(u64::MAX),
+            "calls": cost.calls, "pieces": cost.pieces, "bytes": cost.bytes,
+        },
+    })
+}

@@ -1,0 +1,72 @@
+//! What the walk has to know of a program beforehand. All of it is small, so that the file's bytes can be let go.
+
+use crate::binary::Binary;
+use crate::elf::Machine;
+use crate::error::Error;
+use crate::layout::{Layout, LayoutSource};
+use crate::moduledata::ModuleData;
+
+/// Most bytes of debug information inflated for offsets; programs with more of it go by the table of their release.
+const DEBUG_BYTES_MAX: usize = 16 << 20;
+
+/// A program whose memory can be walked.
+#[derive(Clone, Debug)]
+pub struct Program {
+    pub(super) machine: Machine,
+    pub(super) minor: u16,
+    pub(super) module: ModuleData,
+    pub(super) layout: Layout,
+    /// `runtime.allgs`, before the process was moved.
+    pub(super) all_goroutines: u64,
+    version: String,
+    by_symbol: bool,
+}
+
+impl Program {
+    /// Of a binary.
+    ///
+    /// # Errors
+    ///
+    /// When offsets or the list of goroutines are not known.
+    pub fn of(binary: &Binary<'_>) -> Result<Self, Error> {
+        let all = binary.all_goroutines()?;
+        Ok(Self {
+            machine: binary.elf().machine(),
+            minor: binary.version().minor(),
+            module: *binary.module(),
+            layout: binary.layout_within(DEBUG_BYTES_MAX)?,
+            all_goroutines: all.slice,
+            version: binary.version().text().to_owned(),
+            by_symbol: all.by_symbol,
+        })
+    }
+
+    /// The Go that built it.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// Where the header of its function table is, before the process was moved: its bytes in memory are those of
+    /// the file, or the process runs something else.
+    #[must_use]
+    pub fn function_table(&self) -> u64 {
+        self.module.function_table
+    }
+
+    /// What its offsets rest on.
+    #[must_use]
+    pub fn layout_source(&self) -> &LayoutSource {
+        &self.layout.source
+    }
+
+    /// Whether a symbol told where the list of goroutines is; else the code that fills it did.
+    #[must_use]
+    pub fn by_symbol(&self) -> bool {
+        self.by_symbol
+    }
+
+    pub(super) fn is_go_1_21(&self) -> bool {
+        self.minor == 21
+    }
+}

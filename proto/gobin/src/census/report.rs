@@ -1,0 +1,229 @@
+//! A census: what is pending at which statement, and who holds the most.
+
+use super::functions::{Functions, Place};
+use super::memory::{Memory, Stop};
+use super::sites::{Site, Sites};
+use super::walk::Listed;
+use super::walked::{OpenCoded, Records, Walked};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+/// What is pending at one statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SiteCount {
+    /// The statement.
+    pub site: Site,
+    /// Pending, in all goroutines.
+    pub pending: u64,
+    /// Goroutines in which at least one is.
+    pub goroutines: u64,
+    /// The most in one goroutine.
+    pub most_in_one: u64,
+    /// Every goroutine that was found to hold some was told exactly. Whether others hold some that were not seen,
+    /// [`Counts`] says.
+    pub exact: bool,
+}
+
+/// One of those with the most pending.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loaded {
+    /// The goroutine.
+    pub goroutine: Walked,
+    /// Pending by statement, the most first.
+    pub pending: Vec<(Site, u64)>,
+    /// Where it stands.
+    pub at: Place,
+    /// The `go` statement that made it.
+    pub created_at: Place,
+    /// The function it began with.
+    pub start: Place,
+}
+
+/// How many goroutines there are, and of how many their number is certain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Those that live and were looked at.
+    pub alive: u64,
+    /// Those whose records and open-coded defers are told exactly.
+    pub exact: u64,
+    /// Those that run, so that of open-coded defers nothing is known; their records are exact.
+    pub open_coded_unreadable: u64,
+    /// Those of which at least so many are pending.
+    pub lower_bound: u64,
+    /// Those that changed under each attempt.
+    pub unstable: u64,
+    /// Entries of the runtime's list that were not reached, because of a limit or of time.
+    pub not_reached: u64,
+}
+
+/// The census.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// By statement, the most pending first.
+    pub sites: Vec<SiteCount>,
+    /// Goroutines with the most pending, the most first.
+    pub most_loaded: Vec<Loaded>,
+    /// Goroutines.
+    pub goroutines: Counts,
+}
+
+impl Report {
+    /// Pending at all statements.
+    #[must_use]
+    pub fn pending(&self) -> u64 {
+        self.sites.iter().map(|site| site.pending).sum()
+    }
+
+    /// Nothing was missed: every goroutine was reached and told exactly.
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        let counts = &self.goroutines;
+        counts.not_reached == 0 && counts.alive == counts.exact
+    }
+}
+
+/// Counts while the walk goes on.
+#[derive(Debug)]
+pub(super) struct Tally {
+    counts: Counts,
+    by_site: Vec<Count>,
+    most_loaded: BinaryHeap<Reverse<ByLoad>>,
+    most_loaded_max: usize,
+    /// Of one goroutine, kept for its room.
+    own: Vec<(usize, u64)>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Count {
+    pending: u64,
+    goroutines: u64,
+    most_in_one: u64,
+    is_bound: bool,
+}
+
+/// Ordered by what is pending; of equals the older goroutine is more.
+#[derive(Debug)]
+struct ByLoad {
+    order: (u64, Reverse<u64>),
+    goroutine: Walked,
+    pending: Vec<(usize, u64)>,
+}
+
+impl PartialEq for ByLoad {
+    fn eq(&self, other: &Self) -> bool {
+        self.order == other.order
+    }
+}
+
+impl Eq for ByLoad {}
+
+impl PartialOrd for ByLoad {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for ByLoad {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.order.cmp(&other.order)
+    }
+}
+
+impl Tally {
+    pub(super) fn new(most_loaded_max: usize) -> Self {
+        Self {
+            counts: Counts::default(),
+            by_site: Vec::new(),
+            most_loaded: BinaryHeap::new(),
+            most_loaded_max,
+            own: Vec::new(),
+        }
+    }
+
+    pub(super) fn add<F: Memory>(
+        &mut self,
+        sites: &mut Sites,
+        functions: &mut Functions<F>,
+        walked: Walked,
+    ) -> Result<(), Stop> {
+        let is_exact = walked.records == Records::Exact && walked.open_coded != OpenCoded::LowerBound;
+        self.counts.alive += 1;
+        *match (walked.records, walked.open_coded) {
+            (Records::Unstable, _) => &mut self.counts.unstable,
+            (Records::LowerBound, _) | (_, OpenCoded::LowerBound) => &mut self.counts.lower_bound,
+            (Records::Exact, OpenCoded::Unreadable) => &mut self.counts.open_coded_unreadable,
+            (Records::Exact, OpenCoded::Exact) => &mut self.counts.exact,
+        } += 1;
+        self.own.clear();
+        for &(mark, pending) in &walked.marks {
+            let number = sites.number(functions, mark)?;
+            match self.own.iter_mut().find(|(known, _)| *known == number) {
+                Some((_, sum)) => *sum += pending,
+                None => self.own.push((number, pending)),
+            }
+        }
+        for &(number, pending) in &self.own {
+            if self.by_site.len() <= number {
+                self.by_site.resize(number + 1, Count::default());
+            }
+            if let Some(count) = self.by_site.get_mut(number) {
+                count.pending += pending;
+                count.goroutines += 1;
+                count.most_in_one = count.most_in_one.max(pending);
+                count.is_bound |= !is_exact;
+            }
+        }
+        let order = (walked.pending(), Reverse(walked.id));
+        let is_among = self.most_loaded.len() < self.most_loaded_max
+            || self.most_loaded.peek().is_some_and(|Reverse(least)| least.order < order);
+        if is_among && order.0 > 0 {
+            let pending = self.own.clone();
+            self.most_loaded.push(Reverse(ByLoad { order, goroutine: walked, pending }));
+            if self.most_loaded.len() > self.most_loaded_max {
+                self.most_loaded.pop();
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn report<F: Memory>(
+        mut self,
+        sites: &Sites,
+        functions: &mut Functions<F>,
+        listed: Listed,
+    ) -> Result<Report, Stop> {
+        self.counts.not_reached = listed.not_reached;
+        let numbered = self.by_site.into_iter().enumerate().filter(|(_, count)| count.pending > 0);
+        let mut counted: Vec<SiteCount> = numbered
+            .filter_map(|(number, count)| {
+                Some(SiteCount {
+                    site: sites.get(number)?.clone(),
+                    pending: count.pending,
+                    goroutines: count.goroutines,
+                    most_in_one: count.most_in_one,
+                    exact: !count.is_bound,
+                })
+            })
+            .collect();
+        counted.sort_by(|a, b| {
+            b.pending.cmp(&a.pending).then_with(|| a.site.place.line.cmp(&b.site.place.line))
+        });
+        let mut most_loaded = Vec::new();
+        for Reverse(loaded) in self.most_loaded.into_sorted_vec() {
+            let goroutine = loaded.goroutine;
+            let mut pending = loaded.pending;
+            pending.sort_by_key(|(_, pending)| Reverse(*pending));
+            most_loaded.push(Loaded {
+                pending: pending
+                    .into_iter()
+                    .filter_map(|(n, count)| Some((sites.get(n)?.clone(), count)))
+                    .collect(),
+                at: functions.place(goroutine.pc)?,
+                created_at: functions.place(goroutine.go_pc.wrapping_sub(1))?,
+                start: functions.place(goroutine.start_pc)?,
+                goroutine,
+            });
+        }
+        Ok(Report { sites: counted, most_loaded, goroutines: self.counts })
+    }
+}

@@ -1,0 +1,380 @@
+//! The walk over all goroutines, a batch at a time: their structures in one read, then their stacks in as few as it
+//! takes, then their records; then the structures once more. What did not stand still in between, and what runs, is
+//! looked at again by itself.
+
+use super::blocks::Blocks;
+use super::chain::{Chain, End, Near};
+use super::functions::{Functions, Mark};
+use super::goroutine::{Goroutine, Life, Status};
+use super::limits::Limits;
+use super::memory::{Memory, Piece, Stop};
+use super::program::Program;
+use super::stack::{Progress, Unwinding};
+use super::walked::{OpenCoded, Records, Walked};
+use crate::little_endian::u64_at;
+
+/// Goroutines of a batch: as many as `process_vm_readv` takes pieces (`IOV_MAX`).
+const BATCH: usize = 1024;
+/// Bytes of a `runtime.g` taken; layouts have up to 312.
+const G_BYTES_MAX: usize = 4 << 10;
+/// Bytes of a stack read at once, by how often there were not enough: nearly all parked goroutines have less in use
+/// than the first (Go starts with stacks of 2 KiB).
+const WINDOWS: [usize; 3] = [2 << 10, 16 << 10, 256 << 10];
+/// Bytes of stacks at hand at once.
+const WINDOWS_BYTES: usize = 2 << 20;
+/// Times a goroutine is looked at by itself before what was walked is all that is told of it.
+const ATTEMPTS: usize = 3;
+/// Blocks of memory kept for piles: 2 MiB.
+const BLOCK_BYTES: usize = 16 << 10;
+const BLOCKS: usize = 128;
+/// Times the list of goroutines is read again when it was being moved.
+const LIST_ATTEMPTS: usize = 5;
+const WORD: u64 = 8;
+
+/// The walk of one census.
+pub(super) struct Walker<'w, M, F> {
+    pub(super) memory: &'w mut M,
+    pub(super) functions: &'w mut Functions<F>,
+    pub(super) program: &'w Program,
+    pub(super) limits: &'w Limits,
+    /// What the process's addresses are above those of the file.
+    pub(super) bias: u64,
+    pub(super) blocks: Blocks,
+    /// The instruction asked for last that belongs to a function with defers.
+    pub(super) last_with_defers: Option<u64>,
+    is_over: bool,
+}
+
+/// What became of a list of goroutines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Listed {
+    /// Entries of the list, ended goroutines too.
+    pub(super) entries: u64,
+    /// Entries that were not reached.
+    pub(super) not_reached: u64,
+}
+
+/// A goroutine of the batch.
+struct Member {
+    address: u64,
+    first: Goroutine,
+    unwinding: Option<Unwinding>,
+    progress: Progress,
+    chain: Option<Chain>,
+}
+
+impl<'w, M: Memory, F: Memory> Walker<'w, M, F> {
+    pub(super) fn new(
+        memory: &'w mut M,
+        functions: &'w mut Functions<F>,
+        program: &'w Program,
+        limits: &'w Limits,
+        bias: u64,
+    ) -> Self {
+        let blocks = Blocks::new(BLOCK_BYTES, BLOCKS);
+        Self { memory, functions, program, limits, bias, blocks, last_with_defers: None, is_over: false }
+    }
+
+    /// Walks all of them, and calls `each` with what was found of every one that lives.
+    pub(super) fn all(
+        &mut self,
+        each: &mut impl FnMut(&mut Functions<F>, Walked) -> Result<(), Stop>,
+    ) -> Result<Listed, Stop> {
+        self.memory.confirm()?;
+        let (_, length) = self.list()?;
+        let entries = length.min(self.limits.goroutines);
+        let mut done = 0;
+        while done < entries && !self.is_over {
+            let count = usize::try_from(entries - done).unwrap_or(usize::MAX).min(BATCH);
+            let found = self.addresses(done, count)?;
+            let (walked, missed) = self.batch(&found)?;
+            done += u64::try_from(count - missed).unwrap_or(u64::MAX);
+            // What a batch found is told once it is certain that all of it is of this process.
+            match self.memory.confirm() {
+                Err(Stop::OutOfTime) => self.is_over = true,
+                confirmed => confirmed?,
+            }
+            for walked in walked {
+                each(self.functions, walked)?;
+            }
+        }
+        Ok(Listed { entries: length, not_reached: length - done })
+    }
+
+    /// Whether to go no further. Asked in the middle of a pile, where what was walked so far still counts.
+    pub(super) fn out_of_time(&mut self) -> Result<bool, Stop> {
+        match self.memory.confirm() {
+            Err(Stop::OutOfTime) => self.is_over = true,
+            confirmed => confirmed?,
+        }
+        Ok(self.is_over)
+    }
+
+    /// Where `runtime.allgs` is just now, and how long (Go 1.27, runtime/proc.go, `allgadd`). It only grows.
+    fn list(&mut self) -> Result<(u64, u64), Stop> {
+        let mut before = [0; 24];
+        for _ in 0..LIST_ATTEMPTS {
+            let mut now = [0; 24];
+            if !self.memory.read(self.program.all_goroutines.wrapping_add(self.bias), &mut now)? {
+                return Err(Stop::Replaced);
+            }
+            let word = |at| u64_at(&now, at).unwrap_or_default();
+            let (start, length, capacity) = (word(0), word(8), word(16));
+            // Three words that are written one by one: twice the same, they belong together.
+            if now == before && start != 0 && length <= capacity {
+                return Ok((start, length));
+            }
+            before = now;
+        }
+        Ok((0, 0))
+    }
+
+    /// Addresses of some goroutines of the list.
+    fn addresses(&mut self, from: u64, count: usize) -> Result<Vec<u64>, Stop> {
+        let mut bytes = vec![0; count * 8];
+        for _ in 0..LIST_ATTEMPTS {
+            let (start, length) = self.list()?;
+            let enough = length >= from.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
+            let at = start.wrapping_add(from.wrapping_mul(WORD));
+            if enough && self.memory.read(at, &mut bytes)? && self.list()?.0 == start {
+                let words = bytes.chunks_exact(8).map(|word| u64_at(word, 0).unwrap_or_default());
+                return Ok(words.filter(|address| *address != 0).collect());
+            }
+        }
+        Err(Stop::Replaced)
+    }
+
+    /// One batch, and how many of it could not be reached in time.
+    fn batch(&mut self, addresses: &[u64]) -> Result<(Vec<Walked>, usize), Stop> {
+        self.blocks.forget();
+        let mut alone = Vec::new();
+        let mut members = Vec::new();
+        for (address, found) in addresses.iter().copied().zip(self.goroutines(addresses)?) {
+            match found {
+                None => alone.push(address),
+                Some(g) => match g.life {
+                    Life::None => {}
+                    Life::InMotion | Life::Alive(Status::Running) => alone.push(address),
+                    Life::Alive(_) => members.push(Member {
+                        address,
+                        first: g,
+                        unwinding: self.unwinding(&g),
+                        progress: Progress::Stopped,
+                        chain: None,
+                    }),
+                },
+            }
+        }
+        let near = self.unwind_all(&mut members)?;
+        for (i, member) in members.iter_mut().enumerate() {
+            if self.is_over {
+                break;
+            }
+            let bytes = near.get(i).map_or(&[][..], Vec::as_slice);
+            member.chain = Some(self.chain(&member.first, Near { start: member.first.sp, bytes })?);
+        }
+        let addresses: Vec<u64> = members.iter().map(|member| member.address).collect();
+        let later = self.goroutines(&addresses)?;
+        let (mut walked, mut missed) = (Vec::new(), 0);
+        for (member, later) in members.into_iter().zip(later) {
+            let Some(chain) = member.chain else {
+                missed += 1;
+                continue;
+            };
+            let stood_still = later.is_some_and(|later| member.first.stood_still(&later));
+            if stood_still && chain.end != End::Broken {
+                let records = if chain.end == End::Whole { Records::Exact } else { Records::LowerBound };
+                let open = open_coded(&member.first, member.progress);
+                walked.push(self.told(&member.first, chain, records, member.unwinding, open));
+            } else if self.is_over {
+                walked.push(self.told(
+                    &member.first,
+                    chain,
+                    Records::LowerBound,
+                    member.unwinding,
+                    OpenCoded::LowerBound,
+                ));
+            } else {
+                alone.push(member.address);
+            }
+        }
+        for address in alone {
+            if self.is_over {
+                missed += 1;
+            } else {
+                walked.extend(self.alone(address)?);
+            }
+        }
+        Ok((walked, missed))
+    }
+
+    /// A goroutine that runs, or did not stand still.
+    fn alone(&mut self, address: u64) -> Result<Option<Walked>, Stop> {
+        let mut best: Option<Walked> = None;
+        for attempt in 1..=ATTEMPTS {
+            self.blocks.forget();
+            let Some(first) = self.goroutine(address)? else { continue };
+            match first.life {
+                Life::None => break,
+                Life::InMotion => continue,
+                Life::Alive(_) => {}
+            }
+            let mut member = [Member {
+                address,
+                first,
+                unwinding: self.unwinding(&first),
+                progress: Progress::Stopped,
+                chain: None,
+            }];
+            self.unwind_all(&mut member)?;
+            let [member] = member;
+            let chain = self.chain(&first, Near { start: first.stack_lo, bytes: &[] })?;
+            let later = self.goroutine(address)?;
+            let stood_still = later.is_some_and(|later| first.stood_still(&later));
+            let holds = match later.filter(|later| first.same_stack(later)) {
+                _ if stood_still => true,
+                Some(later) => self.still_leads_to(&first, later.defers, chain.anchor)?,
+                None => false,
+            };
+            let records = match chain.end {
+                End::Broken => Records::Unstable,
+                End::Whole if holds => Records::Exact,
+                End::Whole | End::Limit => Records::LowerBound,
+            };
+            let runs = first.life == Life::Alive(Status::Running);
+            let open = match open_coded(&first, member.progress) {
+                OpenCoded::Exact if !stood_still => OpenCoded::LowerBound,
+                open => open,
+            };
+            let walked = self.told(&first, chain, records, member.unwinding, open);
+            let is_settled = records == Records::Exact && (runs || stood_still);
+            if is_settled || self.is_over || attempt == ATTEMPTS && records == Records::Exact {
+                return Ok(Some(walked));
+            }
+            // An exact one is better than a long one; else the longest is the best bound from below.
+            let value = |w: &Walked| (w.records == Records::Exact, w.pending());
+            if best.as_ref().is_none_or(|best| value(best) <= value(&walked)) {
+                best = Some(walked);
+            }
+        }
+        Ok(best)
+    }
+
+    fn unwinding(&self, g: &Goroutine) -> Option<Unwinding> {
+        let stands = !matches!(g.life, Life::Alive(Status::Running));
+        let is_on_stack = (g.stack_lo..g.stack_hi).contains(&g.sp);
+        (stands && is_on_stack).then(|| Unwinding::new(g.sp, g.pc, g.stack_hi, self.bias))
+    }
+
+    /// Follows the stacks of all members, in rounds of ever larger windows. Answers with the first window of each,
+    /// in which most of their records on the stack are.
+    fn unwind_all(&mut self, members: &mut [Member]) -> Result<Vec<Vec<u8>>, Stop> {
+        let mut near = vec![Vec::new(); members.len()];
+        // What each needs next: from where on.
+        let mut waiting: Vec<(usize, u64)> = members
+            .iter()
+            .enumerate()
+            .filter(|(_, m)| m.unwinding.is_some())
+            .map(|(i, m)| (i, m.first.sp))
+            .collect();
+        for round in 0.. {
+            let window = WINDOWS.get(round).or(WINDOWS.last()).copied().unwrap_or_default();
+            let mut still = Vec::new();
+            for group in waiting.chunks((WINDOWS_BYTES / window).max(1)) {
+                let read = self.windows(members, group, window)?;
+                for (&(i, from), bytes) in group.iter().zip(read) {
+                    let Some(member) = members.get_mut(i) else { continue };
+                    let Some(unwinding) = &mut member.unwinding else { continue };
+                    member.progress = match unwinding.advance(self.functions, from, &bytes)? {
+                        // The largest window at just this place was not enough: no frame is that large.
+                        Progress::Needs(next) if next <= from && round >= WINDOWS.len() => Progress::Stopped,
+                        Progress::Needs(next) if !bytes.is_empty() => {
+                            still.push((i, next));
+                            Progress::Stopped
+                        }
+                        Progress::Needs(_) => Progress::Stopped,
+                        end => end,
+                    };
+                    if round == 0
+                        && let Some(near) = near.get_mut(i)
+                    {
+                        *near = bytes;
+                    }
+                }
+            }
+            waiting = still;
+            if waiting.is_empty() || self.is_over {
+                break;
+            }
+            if round >= WINDOWS.len() && self.out_of_time()? {
+                break;
+            }
+        }
+        Ok(near)
+    }
+
+    /// A window of each stack, empty where it cannot be read.
+    fn windows(
+        &mut self,
+        members: &[Member],
+        group: &[(usize, u64)],
+        window: usize,
+    ) -> Result<Vec<Vec<u8>>, Stop> {
+        let pieces: Vec<Piece> = group
+            .iter()
+            .map(|&(i, from)| {
+                let left = members.get(i).map_or(0, |m| m.first.stack_hi.saturating_sub(from));
+                Piece { address: from, bytes: usize::try_from(left).unwrap_or(usize::MAX).min(window) }
+            })
+            .collect();
+        self.pieces(&pieces)
+    }
+
+    fn goroutines(&mut self, addresses: &[u64]) -> Result<Vec<Option<Goroutine>>, Stop> {
+        let bytes = usize::from(self.program.layout.g.bytes).min(G_BYTES_MAX);
+        let pieces: Vec<Piece> = addresses.iter().map(|&address| Piece { address, bytes }).collect();
+        let read = self.pieces(&pieces)?;
+        Ok(read.iter().map(|bytes| Goroutine::read(&self.program.layout, bytes)).collect())
+    }
+
+    fn goroutine(&mut self, address: u64) -> Result<Option<Goroutine>, Stop> {
+        Ok(self.goroutines(&[address])?.pop().flatten())
+    }
+
+    /// The pieces' bytes, none of those that cannot be read.
+    fn pieces(&mut self, pieces: &[Piece]) -> Result<Vec<Vec<u8>>, Stop> {
+        let mut bytes = vec![0; pieces.iter().map(|piece| piece.bytes).sum()];
+        let mut readable = Vec::with_capacity(pieces.len());
+        self.memory.read_pieces(pieces, &mut bytes, &mut readable)?;
+        let mut rest = bytes.as_slice();
+        let mut read = Vec::with_capacity(pieces.len());
+        for (piece, readable) in pieces.iter().zip(readable) {
+            let (part, after) = rest.split_at_checked(piece.bytes).unwrap_or_default();
+            read.push(if readable { part.to_vec() } else { Vec::new() });
+            rest = after;
+        }
+        Ok(read)
+    }
+
+    fn told(
+        &self,
+        g: &Goroutine,
+        chain: Chain,
+        records: Records,
+        unwinding: Option<Unwinding>,
+        open_coded: OpenCoded,
+    ) -> Walked {
+        let mut marks: Vec<(Mark, u64)> = chain.marks;
+        marks.extend(unwinding.map(|u| u.marks).unwrap_or_default());
+        Walked::new(g, self.program, self.bias, records, open_coded, marks)
+    }
+}
+
+/// What the way along the stack says of open-coded defers, if the goroutine stood still.
+fn open_coded(g: &Goroutine, progress: Progress) -> OpenCoded {
+    match (g.life, progress) {
+        (Life::Alive(Status::Running), _) => OpenCoded::Unreadable,
+        (_, Progress::Whole) => OpenCoded::Exact,
+        _ => OpenCoded::LowerBound,
+    }
+}
