@@ -20,8 +20,12 @@ mod program;
 #[cfg(test)]
 mod recorded;
 mod report;
+#[cfg(test)]
+mod sample;
 mod sites;
 mod stack;
+#[cfg(test)]
+mod tests;
 mod wait_reason;
 mod walk;
 mod walked;

@@ -24,6 +24,8 @@ pub enum Status {
     Preempted,
     /// Waits for something that will never come, as the collector has proven (since Go 1.26).
     Leaked,
+    /// Its stack is being moved, or it is at something that no known release has.
+    InMotion,
 }
 
 impl Status {
@@ -37,6 +39,7 @@ impl Status {
             Self::Waiting => "waiting",
             Self::Preempted => "preempted",
             Self::Leaked => "leaked",
+            Self::InMotion => "in motion",
         }
     }
 }
@@ -54,8 +57,6 @@ pub(super) enum Life {
     Alive(Status),
     /// Not born or ended: `_Gidle`, `_Gdead`, `_Gdeadextra`; the runtime keeps such for later.
     None,
-    /// Its stack is being moved (`_Gcopystack`), or a number that no known release has: to be read again.
-    InMotion,
 }
 
 /// The fields that are used. Addresses are those of the process.
@@ -113,8 +114,13 @@ impl Goroutine {
 
     /// It has not run in between, so far as can be told: what its stack holds is what it held.
     pub(super) fn stood_still(&self, later: &Self) -> bool {
-        // Everything but what never changes; a collection that noted since when it waits makes it look again.
-        self == later && !matches!(self.life, Life::Alive(Status::Running))
+        // Everything is compared: a collection that noted since when it waits makes it look again.
+        self == later && self.stands()
+    }
+
+    /// Neither runs nor is moved.
+    pub(super) fn stands(&self) -> bool {
+        !matches!(self.life, Life::Alive(Status::Running | Status::InMotion))
     }
 
     /// Why it waits, while it does.
@@ -137,6 +143,7 @@ fn life(status: u32) -> Life {
         4 => Life::Alive(Status::Waiting),
         9 => Life::Alive(Status::Preempted),
         10 => Life::Alive(Status::Leaked),
-        _ => Life::InMotion,
+        // `_Gcopystack` is 8.
+        _ => Life::Alive(Status::InMotion),
     }
 }

@@ -41,6 +41,13 @@ impl Program {
         })
     }
 
+    /// One that tests make up.
+    #[cfg(test)]
+    pub(super) fn made_up(module: ModuleData, layout: Layout, all_goroutines: u64) -> Self {
+        let (machine, version) = (Machine::Amd64, "go1.27".to_owned());
+        Self { machine, minor: 27, module, layout, all_goroutines, version, by_symbol: true }
+    }
+
     /// The Go that built it.
     #[must_use]
     pub fn version(&self) -> &str {

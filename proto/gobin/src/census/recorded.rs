@@ -4,12 +4,15 @@ use super::memory::{Memory, Piece, Stop};
 use std::collections::BTreeMap;
 
 /// What a test does to memory at a certain read.
-type Change = Box<dyn FnMut(&mut BTreeMap<u64, Vec<u8>>, usize)>;
+type Change = Box<dyn FnMut(&mut Mapped, u64)>;
+
+/// Memory by the address at which a piece starts.
+pub(super) type Mapped = BTreeMap<u64, Vec<u8>>;
 
 #[derive(Default)]
 pub(super) struct Recorded {
-    mapped: BTreeMap<u64, Vec<u8>>,
-    /// Called before each read with its number.
+    mapped: Mapped,
+    /// Called before each read with its address.
     pub(super) change: Option<Change>,
     pub(super) calls: usize,
     /// After so many reads time is over.
@@ -28,7 +31,7 @@ impl Recorded {
 
 /// Writes a word to what is mapped.
 #[track_caller]
-pub(super) fn put(mapped: &mut BTreeMap<u64, Vec<u8>>, address: u64, value: u64) {
+pub(super) fn put(mapped: &mut Mapped, address: u64, value: u64) {
     let (start, bytes) = mapped.range_mut(..=address).next_back().expect("mapped");
     let at = usize::try_from(address - start).expect("small");
     bytes.get_mut(at..at + 8).expect("mapped").copy_from_slice(&value.to_le_bytes());
@@ -43,7 +46,7 @@ impl Memory for Recorded {
     ) -> Result<(), Stop> {
         let mut rest = into;
         for piece in pieces {
-            let (part, after) = rest.split_at_mut(piece.bytes);
+            let (part, after) = rest.split_at_mut_checked(piece.bytes).expect("as long as the pieces");
             readable.push(self.read(piece.address, part)?);
             rest = after;
         }
@@ -53,7 +56,7 @@ impl Memory for Recorded {
     fn read(&mut self, address: u64, into: &mut [u8]) -> Result<bool, Stop> {
         self.calls += 1;
         if let Some(change) = &mut self.change {
-            change(&mut self.mapped, self.calls);
+            change(&mut self.mapped, address);
         }
         let found = self.mapped.range(..=address).next_back().and_then(|(start, bytes)| {
             let at = usize::try_from(address - start).ok()?;

@@ -54,6 +54,14 @@ pub(super) struct Listed {
     pub(super) not_reached: u64,
 }
 
+/// What came of looking at one goroutine by itself.
+enum Alone {
+    Walked(Box<Walked>),
+    Ended,
+    /// There is nothing at its address.
+    Unreadable,
+}
+
 /// A goroutine of the batch.
 struct Member {
     address: u64,
@@ -154,7 +162,7 @@ impl<'w, M: Memory, F: Memory> Walker<'w, M, F> {
                 None => alone.push(address),
                 Some(g) => match g.life {
                     Life::None => {}
-                    Life::InMotion | Life::Alive(Status::Running) => alone.push(address),
+                    Life::Alive(_) if !g.stands() => alone.push(address),
                     Life::Alive(_) => members.push(Member {
                         address,
                         first: g,
@@ -201,23 +209,25 @@ impl<'w, M: Memory, F: Memory> Walker<'w, M, F> {
         for address in alone {
             if self.is_over {
                 missed += 1;
-            } else {
-                walked.extend(self.alone(address)?);
+                continue;
+            }
+            match self.alone(address)? {
+                Alone::Walked(found) => walked.push(*found),
+                Alone::Ended => {}
+                Alone::Unreadable => missed += 1,
             }
         }
         Ok((walked, missed))
     }
 
     /// A goroutine that runs, or did not stand still.
-    fn alone(&mut self, address: u64) -> Result<Option<Walked>, Stop> {
+    fn alone(&mut self, address: u64) -> Result<Alone, Stop> {
         let mut best: Option<Walked> = None;
         for attempt in 1..=ATTEMPTS {
             self.blocks.forget();
             let Some(first) = self.goroutine(address)? else { continue };
-            match first.life {
-                Life::None => break,
-                Life::InMotion => continue,
-                Life::Alive(_) => {}
+            if first.life == Life::None {
+                return Ok(Alone::Ended);
             }
             let mut member = [Member {
                 address,
@@ -236,7 +246,9 @@ impl<'w, M: Memory, F: Memory> Walker<'w, M, F> {
                 Some(later) => self.still_leads_to(&first, later.defers, chain.anchor)?,
                 None => false,
             };
+            let is_moved = first.life == Life::Alive(Status::InMotion);
             let records = match chain.end {
+                _ if is_moved => Records::Unstable,
                 End::Broken => Records::Unstable,
                 End::Whole if holds => Records::Exact,
                 End::Whole | End::Limit => Records::LowerBound,
@@ -249,7 +261,7 @@ impl<'w, M: Memory, F: Memory> Walker<'w, M, F> {
             let walked = self.told(&first, chain, records, member.unwinding, open);
             let is_settled = records == Records::Exact && (runs || stood_still);
             if is_settled || self.is_over || attempt == ATTEMPTS && records == Records::Exact {
-                return Ok(Some(walked));
+                return Ok(Alone::Walked(Box::new(walked)));
             }
             // An exact one is better than a long one; else the longest is the best bound from below.
             let value = |w: &Walked| (w.records == Records::Exact, w.pending());
@@ -257,13 +269,12 @@ impl<'w, M: Memory, F: Memory> Walker<'w, M, F> {
                 best = Some(walked);
             }
         }
-        Ok(best)
+        Ok(best.map_or(Alone::Unreadable, |best| Alone::Walked(Box::new(best))))
     }
 
     fn unwinding(&self, g: &Goroutine) -> Option<Unwinding> {
-        let stands = !matches!(g.life, Life::Alive(Status::Running));
         let is_on_stack = (g.stack_lo..g.stack_hi).contains(&g.sp);
-        (stands && is_on_stack).then(|| Unwinding::new(g.sp, g.pc, g.stack_hi, self.bias))
+        (g.stands() && is_on_stack).then(|| Unwinding::new(g.sp, g.pc, g.stack_hi, self.bias))
     }
 
     /// Follows the stacks of all members, in rounds of ever larger windows. Answers with the first window of each,

@@ -91,7 +91,7 @@ impl Walked {
     ) -> Self {
         let status = match g.life {
             Life::Alive(status) => status,
-            Life::None | Life::InMotion => Status::Runnable,
+            Life::None => Status::InMotion,
         };
         Self {
             id: g.id,
