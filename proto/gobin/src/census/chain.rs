@@ -43,6 +43,8 @@ pub(super) struct Chain {
     pub(super) marks: Vec<(Mark, u64)>,
     pub(super) records: u64,
     pub(super) end: End,
+    /// Some were not in what was at hand of the stack.
+    pub(super) is_beyond_near: bool,
     /// The first record that counts.
     pub(super) anchor: Option<Anchor>,
 }
@@ -75,6 +77,13 @@ pub(super) struct Near<'n> {
     pub(super) bytes: &'n [u8],
 }
 
+impl<'n> Near<'n> {
+    fn at(&self, address: u64, length: usize) -> Option<&'n [u8]> {
+        let offset = usize::try_from(address.checked_sub(self.start)?).ok()?;
+        self.bytes.get(offset..offset.checked_add(length)?)
+    }
+}
+
 impl Chain {
     fn add(&mut self, mark: Mark, count: u64) {
         self.records += count;
@@ -93,7 +102,8 @@ impl Chain {
 impl<M: Memory, F: Memory> Walker<'_, M, F> {
     /// Walks the list from the goroutine's head.
     pub(super) fn chain(&mut self, g: &Goroutine, near: Near<'_>) -> Result<Chain, Stop> {
-        let mut chain = Chain { marks: Vec::new(), records: 0, end: End::Whole, anchor: None };
+        let mut chain =
+            Chain { marks: Vec::new(), records: 0, end: End::Whole, is_beyond_near: false, anchor: None };
         let mut at = g.defers;
         let mut deepest = 0;
         let mut steps = Steps::new(self.limits.records_in_one);
@@ -102,6 +112,7 @@ impl<M: Memory, F: Memory> Walker<'_, M, F> {
                 chain.end = end;
                 return Ok(chain);
             }
+            chain.is_beyond_near |= near.at(at, self.program.layout.defer.bytes.into()).is_none();
             let Some(record) = self.checked(g, at, deepest, near)? else {
                 chain.end = End::Broken;
                 return Ok(chain);
@@ -248,11 +259,7 @@ impl<M: Memory, F: Memory> Walker<'_, M, F> {
         let layout = self.program.layout.defer;
         let mut bytes = [0; RECORD_BYTES_MAX];
         let Some(bytes) = bytes.get_mut(..layout.bytes.into()) else { return Ok(None) };
-        let at_hand = at.checked_sub(near.start).and_then(|offset| {
-            let offset = usize::try_from(offset).ok()?;
-            near.bytes.get(offset..offset.checked_add(bytes.len())?)
-        });
-        let is_read = match at_hand {
+        let is_read = match near.at(at, bytes.len()) {
             Some(known) => {
                 bytes.copy_from_slice(known);
                 true

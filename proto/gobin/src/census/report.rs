@@ -46,7 +46,7 @@ pub struct Counts {
     pub alive: u64,
     /// Those whose records and open-coded defers are told exactly.
     pub exact: u64,
-    /// Those that run, so that of open-coded defers nothing is known; their records are exact.
+    /// Those that run or never stood still, so that of open-coded defers nothing is known; their records are exact.
     pub open_coded_unreadable: u64,
     /// Those of which at least so many are pending.
     pub lower_bound: u64,

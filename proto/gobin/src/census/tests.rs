@@ -204,7 +204,7 @@ fn whose_stack_is_moved_is_unstable() {
     sample.stands(0, 0b1);
     sample.pile(0, 0, 10);
     sample.memory.put(goroutine(0) + 144, 8);
-    check(sample, (Records::Unstable, OpenCoded::LowerBound, 10, 0));
+    check(sample, (Records::Unstable, OpenCoded::Unreadable, 10, 0));
 }
 
 #[test]

@@ -65,10 +65,26 @@ enum Alone {
 /// A goroutine of the batch.
 struct Member {
     address: u64,
+    /// As it was looked at first, and last.
     first: Goroutine,
+    later: Option<Goroutine>,
+    /// Its stack, unless it runs, and how far that was followed.
     unwinding: Option<Unwinding>,
-    progress: Progress,
+    progress: Option<Progress>,
     chain: Option<Chain>,
+}
+
+impl Member {
+    fn new(address: u64, g: Goroutine, bias: u64) -> Self {
+        let is_on_stack = (g.stack_lo..g.stack_hi).contains(&g.sp);
+        let unwinding =
+            g.stands().then(|| Unwinding::new(g.sp, g.pc, g.stack_hi, bias)).filter(|_| is_on_stack);
+        Self { address, first: g, later: None, unwinding, progress: None, chain: None }
+    }
+
+    fn stood_still(&self) -> bool {
+        self.later.is_some_and(|later| self.first.stood_still(&later))
+    }
 }
 
 impl<'w, M: Memory, F: Memory> Walker<'w, M, F> {
@@ -159,52 +175,39 @@ impl<'w, M: Memory, F: Memory> Walker<'w, M, F> {
         let mut members = Vec::new();
         for (address, found) in addresses.iter().copied().zip(self.goroutines(addresses)?) {
             match found {
-                None => alone.push(address),
-                Some(g) => match g.life {
-                    Life::None => {}
-                    Life::Alive(_) if !g.stands() => alone.push(address),
-                    Life::Alive(_) => members.push(Member {
-                        address,
-                        first: g,
-                        unwinding: self.unwinding(&g),
-                        progress: Progress::Stopped,
-                        chain: None,
-                    }),
-                },
+                Some(g) if g.life == Life::None => {}
+                Some(g) if g.stands() => members.push(Member::new(address, g, self.bias)),
+                _ => alone.push(address),
             }
         }
         let near = self.unwind_all(&mut members)?;
-        for (i, member) in members.iter_mut().enumerate() {
-            if self.is_over {
-                break;
+        self.look_again(&mut members, |_| true)?;
+        for (member, near) in members.iter_mut().zip(&near) {
+            if member.stood_still() && !self.is_over {
+                let near = Near { start: member.first.sp, bytes: near };
+                member.chain = Some(self.chain(&member.first, near)?);
             }
-            let bytes = near.get(i).map_or(&[][..], Vec::as_slice);
-            member.chain = Some(self.chain(&member.first, Near { start: member.first.sp, bytes })?);
         }
-        let addresses: Vec<u64> = members.iter().map(|member| member.address).collect();
-        let later = self.goroutines(&addresses)?;
+        // Those whose records all lie in what was read of the stack stood still while it was.
+        self.look_again(&mut members, |member| member.chain.as_ref().is_some_and(|c| c.is_beyond_near))?;
         let (mut walked, mut missed) = (Vec::new(), 0);
-        for (member, later) in members.into_iter().zip(later) {
-            let Some(chain) = member.chain else {
-                missed += 1;
+        for mut member in members {
+            let Some(chain) = member.chain.take() else {
+                if self.is_over {
+                    missed += 1;
+                } else {
+                    alone.push(member.address);
+                }
                 continue;
             };
-            let stood_still = later.is_some_and(|later| member.first.stood_still(&later));
-            if stood_still && chain.end != End::Broken {
-                let records = if chain.end == End::Whole { Records::Exact } else { Records::LowerBound };
-                let open = open_coded(&member.first, member.progress);
-                walked.push(self.told(&member.first, chain, records, member.unwinding, open));
-            } else if self.is_over {
-                walked.push(self.told(
-                    &member.first,
-                    chain,
-                    Records::LowerBound,
-                    member.unwinding,
-                    OpenCoded::LowerBound,
-                ));
-            } else {
+            let records = self.holds(&member, &chain)?;
+            // Looked at once more it may hold, while there is time.
+            if records != Records::Exact && chain.end != End::Limit && !self.is_over {
                 alone.push(member.address);
+                continue;
             }
+            let open = open_coded(&member);
+            walked.push(self.told(&member.first, chain, records, member.unwinding, open));
         }
         for address in alone {
             if self.is_over {
@@ -220,61 +223,79 @@ impl<'w, M: Memory, F: Memory> Walker<'w, M, F> {
         Ok((walked, missed))
     }
 
-    /// A goroutine that runs, or did not stand still.
+    /// A goroutine that runs, or did not stand still. Its stack and its records are settled one after the other: a
+    /// stack takes microseconds, a pile may take a second, in which most goroutines do something.
     fn alone(&mut self, address: u64) -> Result<Alone, Stop> {
-        let mut best: Option<Walked> = None;
-        for attempt in 1..=ATTEMPTS {
+        let Some(mut member) = self.alone_on_stack(address)? else { return Ok(Alone::Unreadable) };
+        let mut best: Option<(Records, Chain)> = None;
+        for _ in 0..ATTEMPTS {
             self.blocks.forget();
-            let Some(first) = self.goroutine(address)? else { continue };
+            let Some(first) = self.goroutine(address)? else { break };
             if first.life == Life::None {
                 return Ok(Alone::Ended);
             }
-            let mut member = [Member {
-                address,
-                first,
-                unwinding: self.unwinding(&first),
-                progress: Progress::Stopped,
-                chain: None,
-            }];
-            self.unwind_all(&mut member)?;
-            let [member] = member;
             let chain = self.chain(&first, Near { start: first.stack_lo, bytes: &[] })?;
-            let later = self.goroutine(address)?;
-            let stood_still = later.is_some_and(|later| first.stood_still(&later));
-            let holds = match later.filter(|later| first.same_stack(later)) {
-                _ if stood_still => true,
-                Some(later) => self.still_leads_to(&first, later.defers, chain.anchor)?,
-                None => false,
-            };
-            let is_moved = first.life == Life::Alive(Status::InMotion);
-            let records = match chain.end {
-                _ if is_moved => Records::Unstable,
-                End::Broken => Records::Unstable,
-                End::Whole if holds => Records::Exact,
-                End::Whole | End::Limit => Records::LowerBound,
-            };
-            let runs = first.life == Life::Alive(Status::Running);
-            let open = match open_coded(&first, member.progress) {
-                OpenCoded::Exact if !stood_still => OpenCoded::LowerBound,
-                open => open,
-            };
-            let walked = self.told(&first, chain, records, member.unwinding, open);
-            let is_settled = records == Records::Exact && (runs || stood_still);
-            if is_settled || self.is_over || attempt == ATTEMPTS && records == Records::Exact {
-                return Ok(Alone::Walked(Box::new(walked)));
+            member = Member { first, later: self.goroutine(address)?, ..member };
+            let records = self.holds(&member, &chain)?;
+            let is_settled = records == Records::Exact || chain.end == End::Limit || self.is_over;
+            // The longest is the best bound from below.
+            if is_settled || best.as_ref().is_none_or(|(_, best)| best.records <= chain.records) {
+                best = Some((records, chain));
             }
-            // An exact one is better than a long one; else the longest is the best bound from below.
-            let value = |w: &Walked| (w.records == Records::Exact, w.pending());
-            if best.as_ref().is_none_or(|best| value(best) <= value(&walked)) {
-                best = Some(walked);
+            if is_settled {
+                break;
             }
         }
-        Ok(best.map_or(Alone::Unreadable, |best| Alone::Walked(Box::new(best))))
+        let Some((records, chain)) = best else { return Ok(Alone::Unreadable) };
+        let open = open_coded(&member);
+        Ok(Alone::Walked(Box::new(self.told(&member.first, chain, records, member.unwinding, open))))
     }
 
-    fn unwinding(&self, g: &Goroutine) -> Option<Unwinding> {
-        let is_on_stack = (g.stack_lo..g.stack_hi).contains(&g.sp);
-        (g.stands() && is_on_stack).then(|| Unwinding::new(g.sp, g.pc, g.stack_hi, self.bias))
+    /// Follows the stack of one goroutine, if possible while it stands still.
+    fn alone_on_stack(&mut self, address: u64) -> Result<Option<Member>, Stop> {
+        let mut last = None;
+        for _ in 0..ATTEMPTS {
+            let Some(first) = self.goroutine(address)? else { return Ok(last) };
+            let mut member = [Member::new(address, first, self.bias)];
+            self.unwind_all(&mut member)?;
+            self.look_again(&mut member, |_| true)?;
+            let [mut member] = member;
+            let is_settled = member.stood_still();
+            if !is_settled {
+                // Frames of different moments are none.
+                (member.unwinding, member.progress) = (None, None);
+            }
+            last = Some(member);
+            if is_settled {
+                break;
+            }
+        }
+        Ok(last)
+    }
+
+    /// How far the records that were walked hold.
+    fn holds(&mut self, member: &Member, chain: &Chain) -> Result<Records, Stop> {
+        let Some(later) = member.later else { return Ok(Records::Unstable) };
+        let first = &member.first;
+        let is_moved = |g: &Goroutine| g.life == Life::Alive(Status::InMotion);
+        if chain.end == End::Broken || is_moved(first) {
+            return Ok(Records::Unstable);
+        }
+        let is_held = first.stood_still(&later)
+            || first.same_stack(&later) && self.still_leads_to(first, later.defers, chain.anchor)?;
+        Ok(if is_held && chain.end == End::Whole { Records::Exact } else { Records::LowerBound })
+    }
+
+    /// Reads the structures of some members once more.
+    fn look_again(&mut self, members: &mut [Member], wanted: impl Fn(&Member) -> bool) -> Result<(), Stop> {
+        let addresses: Vec<u64> = members.iter().filter(|m| wanted(m)).map(|m| m.address).collect();
+        let mut read = self.goroutines(&addresses)?.into_iter();
+        for member in members.iter_mut() {
+            if wanted(member) {
+                member.later = read.next().flatten();
+            }
+        }
+        Ok(())
     }
 
     /// Follows the stacks of all members, in rounds of ever larger windows. Answers with the first window of each,
@@ -296,7 +317,7 @@ impl<'w, M: Memory, F: Memory> Walker<'w, M, F> {
                 for (&(i, from), bytes) in group.iter().zip(read) {
                     let Some(member) = members.get_mut(i) else { continue };
                     let Some(unwinding) = &mut member.unwinding else { continue };
-                    member.progress = match unwinding.advance(self.functions, from, &bytes)? {
+                    let progress = match unwinding.advance(self.functions, from, &bytes)? {
                         // The largest window at just this place was not enough: no frame is that large.
                         Progress::Needs(next) if next <= from && round >= WINDOWS.len() => Progress::Stopped,
                         Progress::Needs(next) if !bytes.is_empty() => {
@@ -306,6 +327,7 @@ impl<'w, M: Memory, F: Memory> Walker<'w, M, F> {
                         Progress::Needs(_) => Progress::Stopped,
                         end => end,
                     };
+                    member.progress = Some(progress);
                     if round == 0
                         && let Some(near) = near.get_mut(i)
                     {
@@ -381,11 +403,11 @@ impl<'w, M: Memory, F: Memory> Walker<'w, M, F> {
     }
 }
 
-/// What the way along the stack says of open-coded defers, if the goroutine stood still.
-fn open_coded(g: &Goroutine, progress: Progress) -> OpenCoded {
-    match (g.life, progress) {
-        (Life::Alive(Status::Running), _) => OpenCoded::Unreadable,
-        (_, Progress::Whole) => OpenCoded::Exact,
-        _ => OpenCoded::LowerBound,
+/// What the way along the stack says of open-coded defers.
+fn open_coded(member: &Member) -> OpenCoded {
+    match member.progress {
+        Some(Progress::Whole) => OpenCoded::Exact,
+        Some(_) => OpenCoded::LowerBound,
+        None => OpenCoded::Unreadable,
     }
 }

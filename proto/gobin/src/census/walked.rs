@@ -20,9 +20,9 @@ pub enum Records {
 pub enum OpenCoded {
     /// Exactly.
     Exact,
-    /// At least so many: some frames could not be told, or it did not stand still.
+    /// At least so many: some of its frames could not be told.
     LowerBound,
-    /// It runs: its frames are in registers.
+    /// It runs or never stood still: its frames change while they are read.
     Unreadable,
 }
 
