@@ -11,6 +11,7 @@
 //! unreadable.
 
 mod blocks;
+mod calls;
 mod chain;
 mod functions;
 mod goroutine;

@@ -5,6 +5,7 @@
 //! one share the parts that decode.
 
 use super::blocks::Blocks;
+use super::calls;
 use super::memory::{Memory, Stop};
 use super::program::Program;
 use crate::audit::DeferKind;
@@ -41,6 +42,9 @@ const PCDATA_INLINE_TREE: u32 = 2;
 const FUNCDATA_INLINE_TREE: u8 = 3;
 const FUNCDATA_OPEN_CODED: u8 = 4;
 const INLINE_ENTRY_BYTES: u64 = 16;
+/// The last release whose loops over functions are told by where their function returns from, and what they call.
+const MINOR_OF_RETURNS: u16 = 24;
+const LOOP_CALLEE: &str = "runtime.deferrangefunc";
 const UNKNOWN: &str = "?";
 
 /// A place in the source.
@@ -79,7 +83,7 @@ pub(super) struct Functions<F> {
     file: F,
     blocks: Blocks,
     machine: Machine,
-    is_go_1_21: bool,
+    minor: u16,
     text: u64,
     function_data: u64,
     table: Table,
@@ -130,7 +134,7 @@ impl<F: Memory> Functions<F> {
             file,
             blocks: Blocks::new(BLOCK_BYTES, BLOCKS),
             machine: program.machine,
-            is_go_1_21: program.is_go_1_21(),
+            minor: program.minor,
             text: program.module.text,
             function_data: program.module.function_data,
             table,
@@ -206,14 +210,51 @@ impl<F: Memory> Functions<F> {
         Ok(place)
     }
 
+    /// The source of a loop over a function, by its record's pc. Up to Go 1.24 that is where the function returns from
+    /// (runtime/panic.go, `deferrangefunc`), so that of several loops in a function none is told by its line.
+    pub(super) fn place_of_loop(&mut self, pc: u64) -> Result<Place, Stop> {
+        if self.minor > MINOR_OF_RETURNS {
+            // The byte before belongs to the call.
+            return self.place(pc.wrapping_sub(1));
+        }
+        let Some(function) = self.find(pc)? else { return self.place(pc) };
+        let mut loops = Vec::new();
+        for call in calls::find(self.machine, &self.code(&function)?, function.entry) {
+            if self.is_called(call.target, LOOP_CALLEE)? {
+                loops.push(call.pc);
+            }
+        }
+        if let [only] = loops.as_slice() {
+            return self.place(*only);
+        }
+        let mut place = self.place(function.entry)?;
+        place.line = 0;
+        Ok(place)
+    }
+
+    /// Whether a function of this name starts here.
+    fn is_called(&mut self, entry: u64, name: &str) -> Result<bool, Stop> {
+        let Some(function) = self.find(entry)?.filter(|f| f.entry == entry) else { return Ok(false) };
+        Ok(self.text_at(self.table.names, function.number(4))?.as_deref() == Some(name))
+    }
+
+    /// The code of a function, as much of it as is looked through.
+    fn code(&mut self, function: &Function) -> Result<Vec<u8>, Stop> {
+        let length = usize::try_from(function.end.saturating_sub(function.entry)).unwrap_or(usize::MAX);
+        let mut code = vec![0; length.min(CODE_BYTES_MAX)];
+        if !self.file.read(function.entry, &mut code)? {
+            code.clear();
+        }
+        Ok(code)
+    }
+
     fn slot_store(&mut self, entry: u64, slot: u8) -> Result<Option<u64>, Stop> {
         let Some(function) = self.find(entry)? else { return Ok(None) };
         let Some(open) = self.open_coded(&function)? else { return Ok(None) };
-        let length = usize::try_from(function.end.saturating_sub(entry)).unwrap_or(usize::MAX);
-        let mut code = vec![0; length.min(CODE_BYTES_MAX)];
+        let code = self.code(&function)?;
         let mut values = vec![0; VALUES_BYTES.iter().copied().max().unwrap_or_default()];
         let sizes = self.table.values.saturating_add(function.number(16).into());
-        if !self.file.read(entry, &mut code)? || !self.file.read(sizes, &mut values)? {
+        if !self.file.read(sizes, &mut values)? {
             return Ok(None);
         }
         let sizes = PcValues::over(&values, entry, self.machine.quantum());
@@ -287,7 +328,7 @@ impl<F: Memory> Functions<F> {
     fn open_coded(&mut self, function: &Function) -> Result<Option<OpenCoded>, Stop> {
         let Some(at) = self.function_data(function, FUNCDATA_OPEN_CODED) else { return Ok(None) };
         let Some(bytes) = self.bytes::<OPEN_CODED_BYTES>(at)? else { return Ok(None) };
-        Ok(OpenCoded::parse(&bytes, self.is_go_1_21))
+        Ok(OpenCoded::parse(&bytes, self.minor == 21))
     }
 
     /// Name and first line of the innermost function that was inlined at an instruction.

@@ -72,8 +72,4 @@ impl Program {
     pub fn by_symbol(&self) -> bool {
         self.by_symbol
     }
-
-    pub(super) fn is_go_1_21(&self) -> bool {
-        self.minor == 21
-    }
 }
