@@ -107,8 +107,8 @@ impl Judge {
         });
     }
 
-    /// Judges everything as of `now`. `due_within` gives the interval that was in force when a
-    /// target's collector answered last.
+    /// Judges everything as of `now`. `due_within` gives the longest interval that was in force when
+    /// some of a target's collectors answered last.
     ///
     /// # Errors
     /// What the reader says; the states stay as they were.
@@ -116,10 +116,10 @@ impl Judge {
         &mut self,
         reader: &dyn Reader,
         now: TimeMs,
-        due_within: &dyn Fn(&str, &str) -> Duration,
+        due_within: &dyn Fn(&str, &[&str]) -> Duration,
     ) -> Result<Verdicts, String> {
         let span = |target: &str, metric: &str| {
-            self.growth_over.max(due_within(target, collector_of(metric)).mul_f64(SCRAPES_FITTED))
+            self.growth_over.max(due_within(target, collectors_of(metric)).mul_f64(SCRAPES_FITTED))
         };
         let seen = Seen::read(reader, &self.rules, &self.watched, now, &span)?;
         let mut verdicts = Verdicts { growth: seen.growth(self.last_turn), ..Verdicts::default() };
@@ -139,7 +139,7 @@ impl Judge {
         rule: &Rule,
         seen: &Seen,
         now: TimeMs,
-        due_within: &dyn Fn(&str, &str) -> Duration,
+        due_within: &dyn Fn(&str, &[&str]) -> Duration,
         verdicts: &mut Verdicts,
     ) {
         let fresh = seen.series.keys().filter(|key| rule.watches(&key.name, key.labels.get("site")));
@@ -149,7 +149,7 @@ impl Judge {
             .collect();
         for key in keys {
             let before = self.states.get(&(rule.name.clone(), key.clone())).copied().unwrap_or_default();
-            let interval = due_within(key.labels.get("target"), collector_of(&key.name));
+            let interval = due_within(key.labels.get("target"), collectors_of(&key.name));
             let patient = Rule { stale_after: rule.stale_after.max(interval.mul_f64(2.5)), ..rule.clone() };
             // What was stored before the agent was away for long says nothing of the present.
             let newest =
@@ -256,12 +256,12 @@ fn rule(alert: &Alert, time_scale: f64) -> Rule {
     }
 }
 
-/// The collector whose interval a metric's points follow.
-pub(crate) fn collector_of(metric: &str) -> &'static str {
+/// The collectors whose intervals a metric's points follow: the one that counts exactly first, where there are two.
+pub(crate) fn collectors_of(metric: &str) -> &'static [&'static str] {
     match metric {
-        metric::GOROUTINES => "count",
-        m if m.starts_with("linger_defers_pending") => "heap",
-        _ => "goroutine",
+        metric::GOROUTINES => &["count"],
+        m if m.starts_with("linger_defers_pending") => &["defers", "heap"],
+        _ => &["goroutine"],
     }
 }
 
@@ -310,7 +310,7 @@ mod tests {
     use linger_series::{Labels, SeriesKey, Stream, TimeMs, metric};
     use std::time::Duration;
 
-    const EVERY: &dyn Fn(&str, &str) -> Duration = &|_, _| Duration::from_secs(60);
+    const EVERY: &dyn Fn(&str, &[&str]) -> Duration = &|_, _| Duration::from_secs(60);
 
     fn config() -> Config {
         let url = "http://127.0.0.1:6060".parse().unwrap();

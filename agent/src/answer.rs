@@ -11,7 +11,7 @@ pub mod trend;
 use crate::live::STATUS_NOTE;
 use crate::question::{Answer, Question, SitesQuestion};
 use crate::reader::Reader;
-use crate::report::{AgentStatus, Defers, Range, Status, Trend, VERSION};
+use crate::report::{AgentStatus, Defers, DefersHeld, Range, Status, Trend, VERSION};
 use linger_series::{Selector, TimeMs, Window, metric};
 use linger_store::{Options, Store};
 use std::collections::BTreeSet;
@@ -84,11 +84,18 @@ pub fn answer(reader: &dyn Reader, status: Status, question: &Question) -> Resul
         Question::Defers(q) => Answer::Defers(Defers {
             version: VERSION,
             range: range(q, begun),
-            targets: each_target(&status, q, |t, w| defers::defers(reader, t, w, q.limit))?,
+            targets: each_target(&status, q, |t, w| {
+                defers::defers(reader, t, w, q.limit, held_in(&status, t))
+            })?,
         }),
         Question::Query(q) => Answer::Query(query::query(reader, q)?),
         Question::Check(q) => Answer::Check(check::check(&status, q)),
     })
+}
+
+/// Who holds a target's pending defers, as known last.
+fn held_in<'s>(status: &'s Status, target: &str) -> Option<&'s DefersHeld> {
+    status.targets.iter().find(|t| t.target == target)?.defers_held.as_ref()
 }
 
 /// When history begins; everything before is not a gap but nothing.

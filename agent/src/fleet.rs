@@ -227,7 +227,7 @@ impl Fleet {
         self.pipeline.watch(facts);
         let scraper = Rc::new(self.scraper(target, former.map(|former| &former.schedule)));
         let (stop, _) = watch::channel(false);
-        let lanes = [Lane::Quick, Lane::Slow].map(|lane| (lane, spawn(&scraper, lane, &stop)));
+        let lanes = Lane::ALL.map(|lane| (lane, spawn(&scraper, lane, &stop)));
         Watched { target: target.clone(), scraper, lanes: lanes.into(), stop }
     }
 

@@ -5,7 +5,7 @@ use crate::answer::{defers, trend};
 use crate::live::{Live, not_yet};
 use crate::pipeline::sink::ToMemory;
 use crate::pipeline::{Facts, Pipeline, Shown, Worker};
-use crate::report::{Scraped, TargetDefers, TargetStatus, TargetTrend, VERSION};
+use crate::report::{DeferSite, Scraped, TargetDefers, TargetStatus, TargetTrend, VERSION};
 use crate::scrape::lane::Scraper;
 use crate::scrape::schedule::{GOROUTINES_DENSE, Lane, Plan, Rules, Schedule, Tick};
 use crate::show::number;
@@ -26,6 +26,8 @@ const RULES: Rules =
 const KNOCKS_MAX: u64 = 3;
 /// How often it is looked whether anybody answers.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// So many in one goroutine are no statement of its stack's functions any more.
+const PILE: u64 = 100;
 /// Sites listed.
 const SITES_LISTED: usize = 20;
 /// A site with so many goroutines is worth a sentence even when it does not grow.
@@ -75,7 +77,7 @@ async fn look(config: &Config, watch_for: Duration) -> Result<Scraped, String> {
     let memory = memory.0.lock().unwrap_or_else(PoisonError::into_inner);
     let target = live.target(&name).ok_or("the target is gone")?;
     let trend = trend::trend(&*memory, &name, Window::ALL, SITES_LISTED)?;
-    let defers = defers::defers(&*memory, &name, Window::ALL, SITES_LISTED)?;
+    let defers = defers::defers(&*memory, &name, Window::ALL, SITES_LISTED, target.defers_held.as_ref())?;
     let findings = findings(&target, &trend, &defers);
     Ok(Scraped { version: VERSION, target, trend, defers, findings, watched_s })
 }
@@ -83,7 +85,7 @@ async fn look(config: &Config, watch_for: Duration) -> Result<Scraped, String> {
 /// Both lanes for as long as asked, then one last profile of what changed.
 async fn watch_it(scraper: &Rc<Scraper>, watch_for: Duration) {
     let (stop, stopping) = watch::channel(false);
-    let lanes: Vec<_> = [Lane::Quick, Lane::Slow]
+    let lanes: Vec<_> = Lane::ALL
         .into_iter()
         .map(|lane| {
             let (scraper, stopping) = (scraper.clone(), stopping.clone());
@@ -116,7 +118,9 @@ fn nobody_is_there(scraper: &Scraper) -> bool {
 fn hurry(kind: CollectorKind, watch_for: Duration, collector: &mut Collector) {
     let seconds = |s| linger_config::Duration::from_secs(s);
     match kind {
-        CollectorKind::Count | CollectorKind::Goroutine => collector.every = seconds(1),
+        CollectorKind::Count | CollectorKind::Goroutine | CollectorKind::Defers => {
+            collector.every = seconds(1);
+        }
         CollectorKind::Heap => collector.every = seconds(3),
         CollectorKind::Mutex | CollectorKind::Block => collector.every = seconds(3600),
         CollectorKind::Cpu => {
@@ -130,22 +134,32 @@ fn hurry(kind: CollectorKind, watch_for: Duration, collector: &mut Collector) {
     }
 }
 
+/// Of defers counted in memory there are some at every line that waits: said is what piles up.
+fn is_pile(d: &DeferSite) -> bool {
+    d.held_by.as_ref().is_none_or(|held| held.most_in_one >= PILE)
+}
+
+fn pending(d: &DeferSite) -> String {
+    let (n, place) = (number(d.pending), format!("{} {}:{}", d.function, d.file, d.line));
+    match d.interval {
+        Some(_) if d.exact => format!("exactly {n} deferred calls are pending at {place}"),
+        Some([low, high]) => format!(
+            "about {n} deferred calls are pending at {place} (95 %: {} to {})",
+            number(low),
+            number(high)
+        ),
+        None => format!("at least {n} deferred calls are pending at {place}"),
+    }
+}
+
 fn findings(target: &TargetStatus, trend: &TargetTrend, defers: &TargetDefers) -> Vec<String> {
     let mut found = Vec::new();
     if !target.up {
         let next = target.next_step.as_deref().map(|n| format!(": {n}")).unwrap_or_default();
         found.push(format!("{} is not up ({}){next}", target.url, target.state));
     }
-    for d in &defers.sites {
-        found.push(format!(
-            "about {} deferred calls are pending at {} {}:{} (95 %: {} to {})",
-            number(d.pending),
-            d.function,
-            d.file,
-            d.line,
-            number(d.interval[0]),
-            number(d.interval[1])
-        ));
+    for d in defers.sites.iter().filter(|d| is_pile(d)) {
+        found.push(pending(d));
     }
     for s in &trend.series {
         let grows = s.interval.is_some_and(|[low, _]| low > 0.0) && s.last >= 10.0;

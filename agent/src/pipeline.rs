@@ -8,9 +8,11 @@ mod contention;
 mod count;
 mod cpu;
 mod decode;
+mod defers;
 mod goroutine;
 mod heap;
 mod incarnation;
+mod pending;
 mod sample;
 mod shown;
 pub mod sink;
@@ -18,6 +20,8 @@ mod target;
 mod thread;
 mod trace;
 
+use crate::report::DefersHeld;
+use crate::scrape::census::Taken;
 use crate::scrape::client::Answer;
 use crate::scrape::outcome::{Failure, State};
 use linger_config::CollectorKind;
@@ -26,9 +30,12 @@ use sample::Samples;
 use sink::Sink;
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 use target::TargetState;
 
+pub use defers::METHOD as COUNTED;
+pub use heap::METHOD as SAMPLED;
 pub use incarnation::note_name as incarnation_note;
 pub use shown::Shown;
 pub use target::Facts;
@@ -46,11 +53,20 @@ pub struct Job {
     /// Seconds recorded, for windows.
     pub window_s: u64,
     /// What came back.
-    pub fetched: Result<Answer, Failure>,
+    pub fetched: Result<Fetched, Failure>,
     /// What it is predicted to have cost the target.
     pub cost: Option<Duration>,
     /// The answers to a former reply's `unknown_pcs`.
     pub symbols: Option<Result<Vec<Answer>, Failure>>,
+}
+
+/// What a scrape brought.
+#[derive(Clone, Debug)]
+pub enum Fetched {
+    /// The target answered.
+    Answer(Answer),
+    /// Its memory was read.
+    Census(Arc<Taken>),
 }
 
 /// What a scrape meant.
@@ -66,6 +82,8 @@ pub struct Reply {
     pub incarnation: Option<(u64, i64)>,
     /// The program that answered, by the file name of a profile's main mapping.
     pub program: Option<String>,
+    /// Who holds pending defers, where they were counted.
+    pub held: Option<Box<DefersHeld>>,
     /// Addresses to have named by the target before this body can be judged; nothing was stored yet.
     pub unknown_pcs: Vec<u64>,
 }
@@ -84,6 +102,7 @@ impl Reply {
             goroutines: None,
             incarnation: None,
             program: None,
+            held: None,
             unknown_pcs: Vec::new(),
         }
     }
@@ -112,7 +131,8 @@ impl<S: Sink> Worker<S> {
         let mut samples = Samples::new(target.base.clone());
         let mut reply = match &job.fetched {
             Err(failure) => Reply::failed(failure.clone()),
-            Ok(answer) => decoded(target, job, answer, self.traces.as_deref(), &mut samples)
+            Ok(Fetched::Census(taken)) => defers::take(target, job, taken, &mut samples),
+            Ok(Fetched::Answer(answer)) => decoded(target, job, answer, self.traces.as_deref(), &mut samples)
                 .unwrap_or_else(Reply::failed),
         };
         if !reply.unknown_pcs.is_empty() {
@@ -168,6 +188,9 @@ fn decoded(
         CollectorKind::Cpu => cpu::take(target, job, answer, samples),
         CollectorKind::Mutex | CollectorKind::Block => contention::take(target, job.kind, answer, samples),
         CollectorKind::Trace => trace::take(&job.target, &answer.body, traces),
+        CollectorKind::Defers => {
+            Err(Failure::new(State::Internal, "pending defers are not asked for over HTTP"))
+        }
     }
 }
 

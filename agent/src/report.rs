@@ -185,8 +185,88 @@ pub struct TargetStatus {
     /// How often its scraping was restarted because a task died or was stuck.
     #[serde(default)]
     pub restarts: u64,
+    /// Who holds pending defers, where they are counted in the memory of the target's process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub defers_held: Option<DefersHeld>,
     /// Every collector.
     pub collectors: Vec<CollectorStatus>,
+}
+
+/// The last count of pending defers in the memory of a target's process, by who holds them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DefersHeld {
+    /// When it was taken.
+    pub at_ms: i64,
+    /// Goroutines looked at.
+    pub goroutines: HeldGoroutines,
+    /// By site, the most pending first.
+    pub by_site: Vec<HeldSite>,
+    /// Goroutines that hold the most, the most first.
+    pub most_loaded: Vec<HeldBy>,
+    /// Open files of the process, where they may be counted.
+    pub open_files: Option<u64>,
+    /// CPU time it took the agent, seconds.
+    pub cpu_s: f64,
+    /// From its beginning to its end, seconds.
+    pub took_s: f64,
+}
+
+/// Goroutines by how far their pending defers are known.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldGoroutines {
+    /// Those that lived.
+    pub alive: u64,
+    /// `exact`, `running` (open-coded defers unreadable, the others exact), `lower bound`, `unstable`, `not reached`.
+    pub by_outcome: BTreeMap<String, u64>,
+}
+
+/// Who holds the pending defers of one site.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldSite {
+    /// `heap`, `stack`, `open`, `range`.
+    pub kind: String,
+    /// Stable identity.
+    pub site: String,
+    /// Goroutines that hold some.
+    pub goroutines: u64,
+    /// The most in one goroutine.
+    pub most_in_one: u64,
+}
+
+/// A goroutine that holds many.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct HeldBy {
+    /// Its number.
+    pub goroutine: u64,
+    /// The number of the one that made it; 0 for those the runtime made.
+    pub parent: u64,
+    /// What it waits for in the runtime's own words, else what it does.
+    pub state: String,
+    /// Pending in it.
+    pub pending: u64,
+    /// Whether exactly so many.
+    pub exact: bool,
+    /// When it was first seen among those that hold the most.
+    pub seen_since_ms: i64,
+    /// Where it stands.
+    pub at: SiteText,
+    /// The `go` statement that made it.
+    pub created_at: SiteText,
+    /// The function it began with.
+    pub start: String,
+    /// Pending in it by statement, the most first.
+    pub pending_at: Vec<HeldPlace>,
+}
+
+/// Pending at one statement in one goroutine.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct HeldPlace {
+    /// `heap`, `stack`, `open`, `range`.
+    pub kind: String,
+    /// The statement.
+    pub at: SiteText,
+    /// How many.
+    pub pending: u64,
 }
 
 impl TargetStatus {
@@ -410,8 +490,11 @@ pub struct TargetDefers {
     pub sites_left_out: usize,
     /// Below so many pending defers at one site, this method may not see the site at all.
     pub floor: Option<f64>,
-    /// When the pending figures were taken (scrape time; they are as of the target's last finished GC before it).
+    /// When the pending figures were taken; those from a heap profile are as of the target's last finished GC before it.
     pub as_of_ms: Option<i64>,
+    /// Who holds them, where they were counted in the memory of the target's process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<DefersHeld>,
     /// Executed defers, by share of CPU.
     pub executed: Vec<DeferCpu>,
     /// CPU profile seconds pooled for `executed`.
@@ -439,12 +522,18 @@ pub struct DeferSite {
     pub site: String,
     /// Pending defers.
     pub pending: f64,
-    /// 95 % interval.
-    pub interval: [f64; 2],
-    /// How it was measured: `heap profile`, …
+    /// 95 % interval; without width where exact, none where only a lower bound is known.
+    pub interval: Option<[f64; 2]>,
+    /// How it was measured: `process memory`, `heap profile`.
     pub method: String,
-    /// Whether `pending` is exact.
+    /// Whether `pending` is exact; with neither this nor an interval it is a lower bound.
     pub exact: bool,
+    /// What other methods say of it, as cross-checks: never to be added.
+    #[serde(default)]
+    pub by_other_methods: BTreeMap<String, f64>,
+    /// Goroutines that hold some, and the most in one of them, where they were counted.
+    #[serde(default)]
+    pub held_by: Option<HeldSite>,
     /// Growth per second, and per hour with its interval; none with fewer than 8 points.
     pub growth_per_second: Option<f64>,
     /// See `growth_per_second`.

@@ -1,6 +1,7 @@
 //! The first stage: asking targets, sparing them, and naming how each attempt ended.
 
 mod board;
+pub mod census;
 pub mod client;
 pub mod cost;
 pub mod lane;

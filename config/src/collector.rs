@@ -32,12 +32,22 @@ pub enum CollectorKind {
     Cpu,
     /// An execution trace over a window.
     Trace,
+    /// Every pending defer, read from the memory of the service's process.
+    Defers,
 }
 
 impl CollectorKind {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Count, Self::Goroutine, Self::Heap, Self::Mutex, Self::Block, Self::Cpu, Self::Trace];
+    pub const ALL: [Self; 8] = [
+        Self::Count,
+        Self::Goroutine,
+        Self::Heap,
+        Self::Mutex,
+        Self::Block,
+        Self::Cpu,
+        Self::Trace,
+        Self::Defers,
+    ];
 
     /// The name in the configuration, in labels and in messages.
     #[must_use]
@@ -50,7 +60,14 @@ impl CollectorKind {
             Self::Block => "block",
             Self::Cpu => "cpu",
             Self::Trace => "trace",
+            Self::Defers => "defers",
         }
+    }
+
+    /// Whether the service is asked for it. The others are read beside it, from its process.
+    #[must_use]
+    pub const fn is_requested(self) -> bool {
+        !matches!(self, Self::Defers)
     }
 
     /// Whether the service records over a window that the request asks for.
@@ -63,7 +80,7 @@ impl CollectorKind {
     const fn every_min(self) -> Duration {
         Duration::from_secs(match self {
             Self::Count | Self::Goroutine => 1,
-            Self::Heap | Self::Mutex | Self::Block => 5,
+            Self::Heap | Self::Mutex | Self::Block | Self::Defers => 5,
             Self::Cpu => 10,
             Self::Trace => 30,
         })
@@ -127,6 +144,14 @@ pub struct Collector {
     /// How long the service records, in whole seconds; only for `cpu` and `trace`, and always for them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub window: Option<Duration>,
+    /// What the service is asked; for all kinds but those that are read beside it.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub request: Option<Endpoint>,
+}
+
+/// What a service is asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Endpoint {
     /// Path on the service, after the prefix of its address.
     pub path: String,
     /// Largest body read, as it comes and once it is inflated.
@@ -137,15 +162,16 @@ impl Collector {
     /// The defaults of `kind`.
     #[must_use]
     pub fn default_of(kind: CollectorKind) -> Self {
-        use CollectorKind::{Block, Count, Cpu, Goroutine, Heap, Mutex, Trace};
+        use CollectorKind::{Block, Count, Cpu, Defers, Goroutine, Heap, Mutex, Trace};
         let (every_s, window_s, path) = match kind {
-            Count => (5, None, "/debug/pprof/"),
-            Goroutine => (15, None, "/debug/pprof/goroutine"),
-            Heap => (60, None, "/debug/pprof/heap"),
-            Mutex => (60, None, "/debug/pprof/mutex"),
-            Block => (60, None, "/debug/pprof/block"),
-            Cpu => (60, Some(5), "/debug/pprof/profile"),
-            Trace => (600, Some(1), "/debug/pprof/trace"),
+            Count => (5, None, Some("/debug/pprof/")),
+            Goroutine => (15, None, Some("/debug/pprof/goroutine")),
+            Heap => (60, None, Some("/debug/pprof/heap")),
+            Mutex => (60, None, Some("/debug/pprof/mutex")),
+            Block => (60, None, Some("/debug/pprof/block")),
+            Cpu => (60, Some(5), Some("/debug/pprof/profile")),
+            Trace => (600, Some(1), Some("/debug/pprof/trace")),
+            Defers => (15, None, None),
         };
         let window = window_s.map(Duration::from_secs);
         Self {
@@ -153,8 +179,7 @@ impl Collector {
             every: Duration::from_secs(every_s),
             timeout: timeout_of(kind, window),
             window,
-            path: path.to_owned(),
-            body_bytes_max: BODY_BYTES,
+            request: path.map(|path| Endpoint { path: path.to_owned(), body_bytes_max: BODY_BYTES }),
         }
     }
 
@@ -189,6 +214,7 @@ pub struct Collectors {
     pub block: Collector,
     pub cpu: Collector,
     pub trace: Collector,
+    pub defers: Collector,
 }
 
 impl Default for Collectors {
@@ -207,6 +233,7 @@ impl Collectors {
             block: of(CollectorKind::Block),
             cpu: of(CollectorKind::Cpu),
             trace: of(CollectorKind::Trace),
+            defers: of(CollectorKind::Defers),
         }
     }
 
@@ -221,6 +248,7 @@ impl Collectors {
             CollectorKind::Block => &self.block,
             CollectorKind::Cpu => &self.cpu,
             CollectorKind::Trace => &self.trace,
+            CollectorKind::Defers => &self.defers,
         }
     }
 
@@ -234,6 +262,7 @@ impl Collectors {
             CollectorKind::Block => &mut self.block,
             CollectorKind::Cpu => &mut self.cpu,
             CollectorKind::Trace => &mut self.trace,
+            CollectorKind::Defers => &mut self.defers,
         }
     }
 
@@ -256,7 +285,7 @@ impl std::str::FromStr for CollectorKind {
             let hint =
                 nearest(text, Self::ALL.map(Self::as_str)).map(|meant| format!("did you mean `{meant}`?"));
             NotThis::new(
-                "a collector: count, goroutine, heap, mutex, block, cpu or trace",
+                "a collector: count, goroutine, heap, mutex, block, cpu, trace or defers",
                 hint.unwrap_or_default(),
             )
         })
@@ -274,6 +303,7 @@ mod tests {
             assert_eq!(kind.as_str().parse(), Ok(kind));
             assert_eq!(collector, &Collector::default_of(kind));
             assert_eq!(collector.window.is_some(), kind.has_window());
+            assert_eq!(collector.request.is_some(), kind.is_requested());
             assert!(collector.every >= kind.every_min(), "{kind}");
         }
         let e = "hep".parse::<CollectorKind>().unwrap_err();

@@ -1,7 +1,8 @@
-//! Defers seen from outside: [`heap`] estimates how many wait (method A), [`cpu`] how much CPU time they take
-//! and how many run (method C). Both are sampled, so every figure has an interval; neither sees open-coded
-//! defers, which leave no record.
+//! Defers seen from outside: [`census`] says how many wait, counted in the process's memory (method E); [`heap`]
+//! estimates it from a profile (method A), and [`cpu`] how much CPU time they take and how many run (method C). Those two
+//! are sampled, so every figure has an interval, and do not see open-coded defers, which leave no record.
 
+pub mod census;
 pub mod cost;
 pub mod cpu;
 pub mod heap;
@@ -17,13 +18,15 @@ pub enum Kind {
     Heap,
     /// In the body of a range-over-func loop (Go 1.23).
     Range,
+    /// Inlined by the compiler: a bit in the function's frame (the usual kind).
+    Open,
     /// Shared machinery that runs defers at return, seen where no registration told their kind.
     Mixed,
 }
 
 impl Kind {
     /// All kinds, in the order they are shown.
-    pub const ALL: [Self; 4] = [Self::Stack, Self::Heap, Self::Range, Self::Mixed];
+    pub const ALL: [Self; 5] = [Self::Stack, Self::Heap, Self::Range, Self::Open, Self::Mixed];
 
     /// The word used in labels and JSON.
     #[must_use]
@@ -32,6 +35,7 @@ impl Kind {
             Self::Stack => "stack",
             Self::Heap => "heap",
             Self::Range => "range",
+            Self::Open => "open",
             Self::Mixed => "mixed",
         }
     }

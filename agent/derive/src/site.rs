@@ -74,6 +74,14 @@ impl Site {
         Some(Self::at(frame, start_lines))
     }
 
+    /// The site of a statement that is told by its line: `start_line` is that of its function's `func`, 0 where it is
+    /// not known.
+    #[must_use]
+    pub fn of_line(function: &str, file: &str, line: u32, start_line: u32) -> Self {
+        let frame = Frame { function, file, line: line.into(), start_line: start_line.into() };
+        Self::at(frame, &StartLines::default())
+    }
+
     fn at(frame: Frame<'_>, start_lines: &StartLines) -> Self {
         Self {
             id: identity(frame, start_lines),

@@ -8,10 +8,11 @@
 //! | `access.rs` | [`may_read_memory`]: whether its memory may be read, and if not, which check refused |
 //! | `connection.rs` | [`receive_at_most`]: a setting of a connection of our own |
 //! | `memory.rs`, `census.rs` | [`DeferCensus`]: which defers are pending in it, as its memory tells |
+//! | `open_files.rs` | [`open_files`]: how many files it has open |
 //! | `own.rs` | [`Usage`]: what we use ourselves; [`keep_little`], [`trim`]: memory given back |
 //!
-//! It never stops or signals a process, never writes to one, and never guesses. Reasons are answers here, not failures: each question has its own enum of them ([`Absent`],
-//! [`Refused`], [`NoCensus`]).
+//! It never stops or signals a process, never writes to one, and never guesses. Reasons are answers here, not failures:
+//! each question has its own enum of them ([`Absent`], [`Refused`], [`NoCensus`]).
 
 mod access;
 mod census;
@@ -25,6 +26,8 @@ mod program;
 mod cpu;
 #[cfg(target_os = "linux")]
 mod memory;
+#[cfg(target_os = "linux")]
+mod open_files;
 #[cfg(target_os = "linux")]
 mod proc;
 #[cfg(target_os = "linux")]
@@ -46,7 +49,10 @@ pub use pid::{Pid, StartTime};
 pub use program::Program;
 
 #[cfg(target_os = "linux")]
-pub use {access::linux::may_read_memory, census::linux::DeferCensus, cpu::CpuClock, find::linux::Finder};
+pub use {
+    access::linux::may_read_memory, census::linux::DeferCensus, cpu::CpuClock, find::linux::Finder,
+    open_files::open_files,
+};
 
 #[cfg(not(target_os = "linux"))]
-pub use elsewhere::{CpuClock, DeferCensus, Finder, may_read_memory};
+pub use elsewhere::{CpuClock, DeferCensus, Finder, may_read_memory, open_files};

@@ -7,6 +7,7 @@ use crate::fleet::House;
 use crate::live::Live;
 use crate::pipeline::Pipeline;
 use crate::pipeline::sink::{Sink, ToStore};
+use crate::report::CollectorStatus;
 use linger_config::Config;
 use linger_store::Store;
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
@@ -82,10 +83,11 @@ impl Judging {
             sink.remember(STATES_NOTE, &judge.to_note());
         }
         let now = clock::now();
-        let due_within = |target: &str, collector: &str| {
+        let due_within = |target: &str, collectors: &[&str]| {
             let status = self.live.target(target);
-            let found = status.and_then(|t| t.collectors.into_iter().find(|c| c.collector == collector));
-            found.map_or(Duration::ZERO, |c| c.answer_due_within())
+            let all = status.iter().flat_map(|t| &t.collectors);
+            let answered = all.filter(|c| collectors.contains(&&*c.collector) && c.last_ok_ms.is_some());
+            answered.map(CollectorStatus::answer_due_within).max().unwrap_or_default()
         };
         match judge.turn(&self.store, now, &due_within) {
             Err(e) => {

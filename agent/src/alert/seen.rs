@@ -1,6 +1,6 @@
 //! What the store says of the judged metrics: their newest points, lower bounds and slopes.
 
-use crate::answer::history::restarts;
+use crate::answer::history::{counts, of_one_method, restarts};
 use crate::reader::Reader;
 use linger_derive::growth::{Slope, since_last, theil_sen};
 use linger_derive::threshold::Rule;
@@ -54,8 +54,10 @@ impl Seen {
                 .extend(lows.into_iter().filter_map(|s| Some((s.key.labels.clone(), s.points.last()?.v))));
         }
         let boundaries = restarts(reader, target, window)?;
+        let counts =
+            if name == metric::DEFERS_PENDING { counts(reader, target, window)? } else { Vec::new() };
         for s in found {
-            if let Some(slope) = theil_sen(since_last(&s.points, &boundaries)) {
+            if let Some(slope) = theil_sen(since_last(of_one_method(&s.points, &counts), &boundaries)) {
                 self.slopes.insert(s.key.clone(), slope);
             }
             self.series.insert(s.key, s.points);

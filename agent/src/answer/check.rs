@@ -1,8 +1,8 @@
 //! `check`: Nagios' question. A stopped or silent agent is UNKNOWN, never OK.
 
-use crate::alert::{JUDGE_EVERY, collector_of};
+use crate::alert::{JUDGE_EVERY, collectors_of};
 use crate::question::{CheckQuestion, CheckSubject};
-use crate::report::{AlertStatus, Check, Judged, Status, VERSION};
+use crate::report::{AlertStatus, Check, CollectorStatus, Judged, Status, VERSION};
 use crate::show::{number, short_place};
 use linger_derive::threshold::STALE_AFTER;
 use linger_series::TimeMs;
@@ -117,18 +117,23 @@ fn about_judging(status: &Status, question: &CheckQuestion) -> Vec<(u8, String)>
     }
     let prefix = metric_prefix(question.subject);
     let wanted = |name: &str| question.target.as_deref().is_none_or(|t| t == name);
-    let collectors: BTreeSet<&str> = status
+    let groups: BTreeSet<&[&str]> = status
         .rules
         .iter()
         .filter(|r| r.series.starts_with(prefix))
-        .map(|r| collector_of(&r.series))
+        .map(|r| collectors_of(&r.series))
         .collect();
     for target in status.targets.iter().filter(|t| t.up && wanted(&t.target)) {
-        for c in target.collectors.iter().filter(|c| collectors.contains(c.collector.as_str())) {
-            let patience = STALE_AFTER.max(c.answer_due_within().mul_f64(2.5 * scale));
-            if silent(c.last_ok_ms.unwrap_or(status.agent.started_ms), patience) {
-                let text =
-                    format!("{}: nothing is judged by {}, which is {}", target.target, c.collector, c.state);
+        for group in &groups {
+            let of_group = || target.collectors.iter().filter(|c| group.contains(&&*c.collector));
+            let is_silent = |c: &CollectorStatus| {
+                let patience = STALE_AFTER.max(c.answer_due_within().mul_f64(2.5 * scale));
+                silent(c.last_ok_ms.unwrap_or(status.agent.started_ms), patience)
+            };
+            if of_group().next().is_some() && of_group().all(is_silent) {
+                let which: Vec<String> =
+                    of_group().map(|c| format!("{}, which is {}", c.collector, c.state)).collect();
+                let text = format!("{}: nothing is judged by {}", target.target, which.join(", nor by "));
                 findings.push((UNKNOWN, text));
             }
         }

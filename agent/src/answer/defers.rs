@@ -1,26 +1,39 @@
-//! `defers`: what is pending, at which line, how it grows, and what runs, with what each figure rests on.
+//! `defers`: what is pending, at which line, how it grows, who holds it, and what runs, with what each figure rests on.
+//!
+//! One method speaks for a target at a time, the one that told last: counts in the process's memory while there are any,
+//! else the heap profile.
 
-use super::history::{drawn, newest, restarts, rising_since};
+use super::history::{counts, drawn, newest, of_one_method, restarts, rising_since};
 use super::site::Sites;
 use super::trend::too_few;
 use crate::alert::growth;
 use crate::reader::Reader;
-use crate::report::{DeferCpu, DeferSite, TargetDefers};
+use crate::report::{DeferCpu, DeferSite, DefersHeld, HeldSite, TargetDefers};
 use linger_derive::defers::Kind;
 use linger_derive::defers::cpu::{CpuDefers, FunctionDefers, PooledDefers, Rate, pool};
 use linger_derive::growth::{since_last, theil_sen};
-use linger_series::{Labels, Selector, Series, TimeMs, Window, metric};
-use std::collections::HashMap;
+use linger_series::{Labels, Point, Selector, Series, TimeMs, Window, metric};
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+/// The methods as they are called in labels.
+const COUNTED: &str = crate::pipeline::COUNTED;
+const SAMPLED: &str = crate::pipeline::SAMPLED;
+
+/// A cross-check older than this is none.
+const CROSS_CHECK_AGE_MAX: Duration = Duration::from_secs(180);
 
 /// CPU time one sample of Go's CPU profile stands for (100 Hz), as stored seconds are multiples of it.
 const SAMPLE_SECONDS: f64 = 0.01;
 
-/// What the HTTP-only methods cannot see.
-const BLIND: [&str; 3] = [
-    "open-coded and stack defers that are pending: no profile shows them",
+/// What the heap profile cannot see.
+const PROFILE_IS_BLIND: [&str; 2] = [
+    "open-coded and stack defers that are pending: no profile shows them, and linger does not read the process's memory (`linger status` says why)",
     "pending figures are as of the target's last finished garbage collection, and sampled: see the interval",
-    "executed open-coded defers, the most common kind: the compiler leaves nothing to sample",
 ];
+/// What nothing sees that looks at CPU time.
+const CPU_IS_BLIND: &str =
+    "executed open-coded defers, the most common kind: the compiler leaves nothing to sample";
 
 /// The defers of one target.
 ///
@@ -31,14 +44,23 @@ pub fn defers(
     target: &str,
     window: Window,
     limit: usize,
+    held: Option<&DefersHeld>,
 ) -> Result<TargetDefers, String> {
     let of = |name: &str| reader.select(&Selector::metric(name).with("target", target), window);
     let restarts = restarts(reader, target, window)?;
     let sites = Sites::read(reader, target, window)?;
     let pending = of(metric::DEFERS_PENDING)?;
     let floors = newest(of(metric::DEFERS_FLOOR)?).map(|s| s.points).unwrap_or_default();
-    let floor = floors.last().copied();
+    let counts = counts(reader, target, window)?;
+    // Whoever told last speaks; what he did not name then is not there, or not known any more.
+    let told = pending.iter().filter_map(|s| s.points.last()).map(|p| p.t).max();
+    let is_counted = counts.last().is_some_and(|counted| told.is_none_or(|told| told <= *counted));
+    let floor = floors.last().copied().filter(|_| !is_counted);
+    let as_of = if is_counted { counts.last().copied() } else { floor.map(|p| p.t) };
+    let held = held.filter(|held| is_counted && window.contains(TimeMs(held.at_ms)));
     let context = Context {
+        counts: &counts,
+        held,
         restarts: &restarts,
         scraped_from: floors.first().map_or(window.from, |p| p.t),
         sites: &sites,
@@ -46,7 +68,8 @@ pub fn defers(
         high: newest_by_labels(&of(metric::DEFERS_PENDING_HIGH)?),
         methods: methods(&of(metric::DEFERS_PENDING_BY_METHOD)?),
     };
-    let mut listed: Vec<DeferSite> = pending.iter().filter_map(|s| context.site(s)).collect();
+    let present = |s: &&Series| told.is_none() || s.points.last().map(|p| p.t) == told;
+    let mut listed: Vec<DeferSite> = pending.iter().filter(present).filter_map(|s| context.site(s)).collect();
     listed.retain(|s| s.pending > 0.0);
     listed.sort_by(|a, b| b.pending.total_cmp(&a.pending).then_with(|| a.site.cmp(&b.site)));
     let sites_left_out = listed.len().saturating_sub(limit);
@@ -70,34 +93,58 @@ pub fn defers(
         sites: listed,
         sites_left_out,
         floor: floor.map(|p| p.v),
-        as_of_ms: floor.map(|p| p.t.0),
+        as_of_ms: as_of.map(|t| t.0),
+        held: held.cloned(),
         executed,
         cpu_window_s: pooled.window_seconds,
         executed_floor: executed_floor.collect(),
         restarts_ms: restarts.iter().map(|t| t.0).collect(),
-        blind: BLIND.iter().map(|&s| s.to_owned()).collect(),
+        blind: blind(is_counted, held),
     })
 }
 
+/// What these figures miss, in sentences.
+fn blind(is_counted: bool, held: Option<&DefersHeld>) -> Vec<String> {
+    let mut blind: Vec<String> = Vec::new();
+    if !is_counted {
+        blind.extend(PROFILE_IS_BLIND.map(str::to_owned));
+    }
+    for (outcome, n) in held.iter().flat_map(|held| &held.goroutines.by_outcome).filter(|(_, n)| **n > 0) {
+        let what = match outcome.as_str() {
+            "running" => "were running: their open-coded defers cannot be read, all others are counted",
+            "lower bound" => "are known to hold at least what is shown",
+            "unstable" => "changed each time they were read: at least what is shown",
+            "not reached" => "were not reached in time",
+            _ => continue,
+        };
+        blind.push(format!("{n} goroutines {what}"));
+    }
+    blind.push(CPU_IS_BLIND.to_owned());
+    blind
+}
+
 struct Context<'a> {
+    /// When pending defers were counted in memory.
+    counts: &'a [TimeMs],
+    held: Option<&'a DefersHeld>,
     restarts: &'a [TimeMs],
     /// The first heap profile of the range.
     scraped_from: TimeMs,
     sites: &'a Sites,
-    low: HashMap<Labels, f64>,
-    high: HashMap<Labels, f64>,
-    methods: HashMap<(String, String), String>,
+    low: HashMap<Labels, Point>,
+    high: HashMap<Labels, Point>,
+    methods: Methods,
 }
 
 impl Context<'_> {
     fn site(&self, series: &Series) -> Option<DeferSite> {
         let labels = &series.key.labels;
-        let pending = series.points.last()?.v;
-        let bound = |of: &HashMap<Labels, f64>| of.get(labels).copied().unwrap_or(pending);
-        let interval = [bound(&self.low), bound(&self.high)];
+        let Point { t, v: pending } = *series.points.last()?;
+        let bound = |of: &HashMap<Labels, Point>| of.get(labels).filter(|p| p.t == t).map(|p| p.v);
+        let interval = bound(&self.low).zip(bound(&self.high)).map(|(low, high)| [low, high]);
         let (kind, id) = (labels.get("kind"), labels.get("site"));
         let text = self.sites.get(id);
-        let mine = since_last(&series.points, self.restarts);
+        let mine = since_last(of_one_method(&series.points, self.counts), self.restarts);
         let slope = theil_sen(mine);
         let known_from = if mine.len() < series.points.len() { TimeMs::MIN } else { self.scraped_from };
         let rising = slope.filter(|s| s.low > 0.0).and_then(|_| rising_since(mine, known_from));
@@ -109,8 +156,10 @@ impl Context<'_> {
             site: id.to_owned(),
             pending,
             interval,
-            method: self.methods.get(&(kind.to_owned(), id.to_owned())).cloned().unwrap_or_default(),
-            exact: interval == [pending, pending],
+            method: if self.counts.binary_search(&t).is_ok() { COUNTED } else { SAMPLED }.to_owned(),
+            exact: interval == Some([pending, pending]),
+            by_other_methods: self.others(kind, id, t),
+            held_by: self.held_by(kind, id),
             growth_per_second: slope.map(|s| s.per_second()),
             growth_per_hour: slope.map(growth),
             no_growth_because: slope.is_none().then(|| too_few(mine.len(), self.restarts)),
@@ -121,17 +170,36 @@ impl Context<'_> {
     }
 }
 
-fn newest_by_labels(series: &[Series]) -> HashMap<Labels, f64> {
-    series.iter().filter_map(|s| Some((s.key.labels.clone(), s.points.last()?.v))).collect()
+impl Context<'_> {
+    /// What the methods say that do not speak for this place, as far as they said it within three of a heap profile's
+    /// usual intervals.
+    fn others(&self, kind: &str, site: &str, t: TimeMs) -> BTreeMap<String, f64> {
+        let of_place = self.methods.get(&(kind.to_owned(), site.to_owned()));
+        let recent =
+            of_place.into_iter().flatten().filter(|(_, p)| p.t != t && t.since(p.t) < CROSS_CHECK_AGE_MAX);
+        recent.map(|(method, p)| (method.clone(), p.v)).collect()
+    }
+
+    fn held_by(&self, kind: &str, site: &str) -> Option<HeldSite> {
+        self.held?.by_site.iter().find(|held| held.kind == kind && held.site == site).cloned()
+    }
 }
 
-/// The method behind each (kind, site).
-fn methods(series: &[Series]) -> HashMap<(String, String), String> {
-    let one = |s: &Series| {
+fn newest_by_labels(series: &[Series]) -> HashMap<Labels, Point> {
+    series.iter().filter_map(|s| Some((s.key.labels.clone(), *s.points.last()?))).collect()
+}
+
+/// What each method said last, by kind and site.
+type Methods = HashMap<(String, String), Vec<(String, Point)>>;
+
+fn methods(series: &[Series]) -> Methods {
+    let mut methods = Methods::new();
+    for s in series {
         let label = |name: &str| s.key.labels.get(name).to_owned();
-        ((label("kind"), label("site")), label("method"))
-    };
-    series.iter().map(one).collect()
+        let Some(last) = s.points.last() else { continue };
+        methods.entry((label("kind"), label("site"))).or_default().push((label("method"), *last));
+    }
+    methods
 }
 
 /// All CPU profiles of the range as one.
@@ -199,9 +267,12 @@ mod tests {
             ];
             memory.append(&Stream::new("api", "heap"), TimeMs(minute * 60_000), &points);
         }
-        let d = defers(&memory, "api", Window::ALL, 10).unwrap();
+        let d = defers(&memory, "api", Window::ALL, 10, None).unwrap();
         let s = &d.sites[0];
-        assert_eq!((s.pending, s.interval, s.exact), (90_000.0, [90_000.0 * 0.7, 90_000.0 * 1.4], false));
+        assert_eq!(
+            (s.pending, s.interval, s.exact),
+            (90_000.0, Some([90_000.0 * 0.7, 90_000.0 * 1.4]), false)
+        );
         assert_eq!((s.method.as_str(), d.floor, d.cpu_window_s), ("heap profile", Some(32_000.0), 50.0));
         assert!((s.growth_per_second.unwrap() - 166.67).abs() < 0.01);
         let run = &d.executed[0];

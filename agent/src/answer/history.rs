@@ -37,6 +37,28 @@ pub fn restarts(reader: &dyn Reader, target: &str, window: Window) -> Result<Vec
     Ok(changes.filter(|t| window.contains(*t)).collect())
 }
 
+/// The newest points that one method told: a count in memory and a sampled profile differ by more than what grew between
+/// them, so that no slope goes across. `counts` are the times of counts in memory, in order.
+#[must_use]
+pub fn of_one_method<'p>(points: &'p [Point], counts: &[TimeMs]) -> &'p [Point] {
+    let counted = |p: &Point| counts.binary_search(&p.t).is_ok();
+    let Some(last) = points.last().map(counted) else { return points };
+    let others = points.iter().rposition(|p| counted(p) != last);
+    points.get(others.map_or(0, |i| i + 1)..).unwrap_or_default()
+}
+
+/// When pending defers were counted in memory, in order.
+///
+/// # Errors
+/// What the reader says.
+pub fn counts(reader: &dyn Reader, target: &str, window: Window) -> Result<Vec<TimeMs>, String> {
+    let exact = Selector::metric(metric::CENSUS_GOROUTINES).with("target", target).with("outcome", "exact");
+    let points = reader.select(&exact, window)?.into_iter().flat_map(|s| s.points);
+    let mut times: Vec<TimeMs> = points.map(|p| p.t).collect();
+    times.sort_unstable();
+    Ok(times)
+}
+
 /// Of several series (a target's labels were changed) the one with the newest point.
 #[must_use]
 pub fn newest(series: Vec<Series>) -> Option<Series> {

@@ -12,7 +12,7 @@
 //!   every reader takes for a restart.
 
 use super::latest::{Latest, Place, Value, name_of, place_of};
-use crate::alert::{JUDGE_EVERY, collector_of};
+use crate::alert::{JUDGE_EVERY, collectors_of};
 use crate::report::{Status, TargetStatus};
 use linger_series::{Labels, Stream, metric};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -120,14 +120,15 @@ impl Intervals {
         if name == metric::SCRAPE_FAILURES || name == metric::TARGET_COST {
             return true;
         }
-        let (collector, least) = match &*stream.collector {
-            "total" => ("goroutine", Duration::ZERO),
-            "incarnation" => ("heap", Duration::ZERO),
-            "growth" => (collector_of(name), self.judged_every),
-            own => (own, Duration::ZERO),
+        let (collectors, least): (&[&str], Duration) = match &*stream.collector {
+            "total" => (&["goroutine"], Duration::ZERO),
+            "incarnation" => (&["heap"], Duration::ZERO),
+            "growth" => (collectors_of(name), self.judged_every),
+            own => (&[own], Duration::ZERO),
         };
-        let interval = self.of.get(&stream.target).and_then(|of| of.get(collector)).copied();
-        let interval = interval.unwrap_or_default().max(least).as_secs_f64();
+        let of_target = self.of.get(&stream.target);
+        let intervals = collectors.iter().filter_map(|c| of_target.and_then(|of| of.get(*c)).copied());
+        let interval = intervals.fold(least, Duration::max).as_secs_f64();
         let most = Duration::try_from_secs_f64(interval * STALE_AFTER_INTERVALS).unwrap_or(Duration::MAX);
         now.saturating_duration_since(taken) <= most.max(STALE_AFTER_LEAST)
     }

@@ -1,16 +1,19 @@
 //! `heap`: memory statistics, the proof of incarnation, and pending heap defers (method A).
 
 use super::decode::{self, refused};
+use super::pending::{Figure, Place, tell};
 use super::target::TargetState;
 use super::{Job, Reply, Samples};
 use crate::scrape::client::Answer;
 use crate::scrape::outcome::{Failure, State};
+use linger_derive::defers::Kind;
 use linger_derive::defers::heap::{HeapDefers, Sampled, pcs_to_resolve, pending};
 use linger_proto::{heap_text, symbol};
 use linger_series::metric;
+use std::collections::BTreeSet;
 
 /// How this method is called in labels and JSON.
-pub(super) const METHOD: &str = "heap profile";
+pub const METHOD: &str = "heap profile";
 
 /// Reads a heap profile with `debug=1`.
 pub(super) fn take(
@@ -51,7 +54,7 @@ pub(super) fn take(
             reply.detail =
                 Some("the service sets runtime.MemProfileRate to 0: pending defers cannot be seen".into());
         }
-        HeapDefers::Sampled(sampled) => record(target, &sampled, samples, &mut reply),
+        HeapDefers::Sampled(sampled) => record(target, job, &sampled, samples, &mut reply),
     }
     Ok(reply)
 }
@@ -73,37 +76,40 @@ fn name_addresses(target: &mut TargetState, answers: &Result<Vec<Answer>, Failur
     None
 }
 
-fn record(target: &mut TargetState, sampled: &Sampled, samples: &mut Samples, reply: &mut Reply) {
+/// The figures of this method; a count in the process's memory, while there is one, is better.
+fn record(target: &mut TargetState, job: &Job, sampled: &Sampled, samples: &mut Samples, reply: &mut Reply) {
     if sampled.as_of_gc.is_some_and(|gc| gc.num_gc == 0) {
         reply.detail =
             Some("no garbage collection yet: pending defers cannot be told before the first".into());
         return;
     }
     samples.push(metric::DEFERS_FLOOR, &[("method", METHOD)], sampled.floor);
-    let mut shown = Vec::with_capacity(sampled.pending.len());
+    let counted = target.pending.is_counted(job.at);
+    let mut shown = BTreeSet::new();
     for p in &sampled.pending {
-        let labels = [("kind", p.kind.as_str()), ("site", p.site.id.as_str())];
-        three(samples, &labels, p.estimate, p.low, p.high);
-        let by_method = [labels[0], labels[1], ("method", METHOD)];
-        samples.push(metric::DEFERS_PENDING_BY_METHOD, &by_method, p.estimate);
+        let labels = [("kind", p.kind.as_str()), ("site", p.site.id.as_str()), ("method", METHOD)];
+        samples.push(metric::DEFERS_PENDING_BY_METHOD, &labels, p.estimate);
         samples.describe(&p.site);
-        shown.push((p.kind.as_str().to_owned(), p.site.id.clone()));
+        if !counted {
+            let figure = Figure::About { value: p.estimate, low: p.low, high: p.high };
+            tell(samples, (p.kind, &p.site.id), figure);
+            shown.insert((p.kind, p.site.id.clone()));
+        }
     }
-    // A site that is gone is below the floor now, which is not the same as zero: its interval says so.
-    for (kind, site) in target.defers_shown.iter().filter(|was| !shown.contains(was)) {
-        three(samples, &[("kind", kind), ("site", site)], 0.0, 0.0, sampled.floor);
+    if !counted {
+        // A site that is gone is below the floor now, which is not the same as zero: its interval says so. Of kinds that
+        // no heap profile shows nothing can be told any more.
+        let visible = |(kind, _): &&Place| matches!(kind, Kind::Heap | Kind::Range);
+        for (kind, site) in target.pending.shown.difference(&shown).filter(visible) {
+            let figure = Figure::About { value: 0.0, low: 0.0, high: sampled.floor };
+            tell(samples, (*kind, site), figure);
+        }
+        target.pending.shown = shown;
     }
-    target.defers_shown = shown;
     if sampled.unresolved.records > 0 && reply.detail.is_none() {
         reply.detail = Some(format!(
             "{} records of a defer's size could not be named: defers may be missing",
             sampled.unresolved.records
         ));
     }
-}
-
-fn three(samples: &mut Samples, labels: &[(&str, &str)], value: f64, low: f64, high: f64) {
-    samples.push(metric::DEFERS_PENDING, labels, value);
-    samples.push(metric::DEFERS_PENDING_LOW, labels, low);
-    samples.push(metric::DEFERS_PENDING_HIGH, labels, high);
 }

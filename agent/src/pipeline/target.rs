@@ -1,7 +1,9 @@
 //! What is remembered of one target between scrapes.
 
+use super::defers::Holders;
 use super::incarnation::Incarnation;
-use super::{Job, Samples, Shown};
+use super::pending::Pending;
+use super::{Fetched, Job, Samples, Shown};
 use crate::scrape::outcome::State;
 use linger_config::CollectorKind;
 use linger_derive::GoRoot;
@@ -54,8 +56,10 @@ pub(super) struct TargetState {
     pub goroutines: Memory,
     /// Names of code addresses.
     pub symbols: Symbols,
-    /// Kind and site of the pending defers stored last.
-    pub defers_shown: Vec<(String, String)>,
+    /// The pending defers told last.
+    pub pending: Pending,
+    /// Who holds the most of them.
+    pub holders: Holders,
     /// CPU profiles of the last hour.
     pub cpu: VecDeque<(TimeMs, CpuDefers)>,
     /// Descriptions of sites stored, and when.
@@ -70,7 +74,7 @@ impl TargetState {
         let base = facts.labels.with("target", &facts.name);
         let incarnation = Incarnation::from_note(&facts.name, facts.incarnation_note.as_deref());
         let goroutines = Memory::of_shown(std::mem::take(&mut facts.shown.goroutines));
-        let defers_shown = std::mem::take(&mut facts.shown.defers);
+        let pending = Pending::of_shown(std::mem::take(&mut facts.shown.defers));
         Self {
             facts,
             base,
@@ -81,7 +85,8 @@ impl TargetState {
             has_index_page: true,
             goroutines,
             symbols: Symbols::default(),
-            defers_shown,
+            pending,
+            holders: Holders::default(),
             cpu: VecDeque::new(),
             described: HashMap::new(),
             failures: BTreeMap::new(),
@@ -122,9 +127,15 @@ impl TargetState {
         if job.kind == CollectorKind::Count {
             samples.push(metric::UP, &[], if state.is_success() { 1.0 } else { 0.0 });
         }
-        if let Ok(answer) = &job.fetched {
-            samples.push(metric::SCRAPE_DURATION, &collector, answer.took.as_secs_f64());
-            samples.push(metric::SCRAPE_BYTES, &collector, answer.body.len() as f64);
+        match &job.fetched {
+            Ok(Fetched::Answer(answer)) => {
+                samples.push(metric::SCRAPE_DURATION, &collector, answer.took.as_secs_f64());
+                samples.push(metric::SCRAPE_BYTES, &collector, answer.body.len() as f64);
+            }
+            Ok(Fetched::Census(taken)) => {
+                samples.push(metric::SCRAPE_DURATION, &collector, taken.took.as_secs_f64());
+            }
+            Err(_) => {}
         }
         if !state.is_success() {
             *self.failures.entry((job.kind, state.as_str())).or_default() += 1;

@@ -1,7 +1,7 @@
 //! The whole way of a scrape over what a known service really sent (tests/recordings), points read back.
 
 use super::sink::ToMemory;
-use super::{Facts, Job, Reply, Shown, Worker};
+use super::{Facts, Fetched, Job, Reply, Shown, Worker};
 use crate::reader::{Memory, Reader};
 use crate::scrape::client::Answer;
 use crate::scrape::outcome::{Failure, State};
@@ -40,7 +40,8 @@ impl Scene {
     fn job(&mut self, kind: CollectorKind, fetched: Result<Vec<u8>, Failure>) -> Job {
         self.now += 1_000;
         let took = Duration::from_millis(1);
-        let fetched = fetched.map(|body| Answer { body: body.into(), body_bytes_max: 8 << 20, took });
+        let answer = |body: Vec<u8>| Answer { body: body.into(), body_bytes_max: 8 << 20, took };
+        let fetched = fetched.map(|body| Fetched::Answer(answer(body)));
         Job {
             target: "api".into(),
             kind,

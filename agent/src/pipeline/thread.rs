@@ -226,6 +226,7 @@ fn guarded(job: &Job, work: impl FnOnce() -> Reply) -> Reply {
 #[cfg(test)]
 mod tests {
     use super::{Pipeline, Work};
+    use crate::pipeline::Fetched;
     use crate::pipeline::sink::Sink;
     use crate::pipeline::{Facts, Job, Shown, Worker};
     use crate::scrape::client::Answer;
@@ -263,11 +264,11 @@ mod tests {
             kind: CollectorKind::Count,
             at: TimeMs(1),
             window_s: 0,
-            fetched: Ok(Answer {
+            fetched: Ok(Fetched::Answer(Answer {
                 body: body.into(),
                 body_bytes_max: 1 << 20,
                 took: Duration::from_millis(1),
-            }),
+            })),
             cost: None,
             symbols: None,
         }

@@ -40,6 +40,9 @@ pub(super) fn put(t: &mut TargetStatus, outcome: &Outcome<'_>, schedule: &Schedu
     if let Some(n) = reply.goroutines {
         t.goroutines = Some((outcome.at_ms, n as f64));
     }
+    if let Some(held) = &reply.held {
+        t.defers_held = Some((**held).clone());
+    }
     put_outcome(t, outcome, schedule.every(kind));
     for other in CollectorKind::ALL {
         let (state, why) = schedule.state(other);

@@ -75,6 +75,8 @@ pub fn predicted(kind: CollectorKind, took: Duration, window_s: u64, goroutines:
         // Measured: 3.2 ms for 5 s, 3.3 to 3.9 ms for 1 s, at 100 goroutines: writing the profile is most of it.
         CollectorKind::Cpu => micros(3_000.0 + 100.0 * window_s as f64, 0.9),
         CollectorKind::Trace => micros(10_000.0 * window_s as f64, 1.3),
+        // The service is not asked.
+        CollectorKind::Defers => Duration::ZERO,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The tasks: one per target and lane, each a loop of "what is due, scrape it, tell what it meant".
 
 use super::board::{self, Outcome};
+use super::census::Attached;
 use super::client::{Answer, Client};
 use super::cost::{Cost, Meter};
 use super::outcome::{Failure, State};
@@ -8,7 +9,7 @@ use super::schedule::{Finished, Lane, Next, Schedule, Tick};
 use super::{cost, request};
 use crate::clock;
 use crate::live::Live;
-use crate::pipeline::{Job, Pipeline, Reply};
+use crate::pipeline::{Fetched, Job, Pipeline, Reply};
 use linger_config::{CollectorKind, Target};
 use linger_probe::Address;
 use std::cell::RefCell;
@@ -34,6 +35,8 @@ pub struct Scraper {
     pub epoch: Instant,
     /// What its requests cost it.
     pub meter: RefCell<Meter>,
+    /// Its process, where its memory is read.
+    pub attached: RefCell<Attached>,
     /// What each lane is at, and since when.
     pub at: RefCell<HashMap<Lane, (CollectorKind, Tick)>>,
 }
@@ -59,6 +62,7 @@ impl Scraper {
         Self {
             client: Client::new(target),
             meter: RefCell::new(Meter::new(address(target))),
+            attached: RefCell::default(),
             target: target.clone(),
             schedule: RefCell::new(schedule),
             pipeline,
@@ -102,7 +106,8 @@ impl Scraper {
         let (kind, began) = self.at.borrow_mut().remove(&lane)?;
         let failure = Failure::new(State::Internal, "it did not end and was given up; see the log");
         let reply = Reply::failed(failure);
-        let done = Finished { kind, state: reply.state.clone(), cost: None, goroutines: None };
+        let done =
+            Finished { kind, state: reply.state.clone(), cost: None, own_cost: None, goroutines: None };
         self.schedule.borrow_mut().finished(&done, began, self.now());
         let at_ms = clock::now().0;
         self.show(&Outcome { kind, reply: &reply, at_ms, took: None, bytes: None, cost: None });
@@ -137,7 +142,7 @@ impl Scraper {
             kind,
             at,
             window_s: 0,
-            fetched: Ok(answer),
+            fetched: Ok(Fetched::Answer(answer)),
             cost,
             symbols: None,
         };
@@ -146,6 +151,9 @@ impl Scraper {
 
     /// One scrape of `kind`: fetched, decoded, derived, stored, and shown.
     pub async fn scrape(&self, kind: CollectorKind) {
+        if !kind.is_requested() {
+            return self.count().await;
+        }
         let (began, at) = (self.now(), clock::now());
         self.meter.borrow_mut().before(kind, began);
         let fetched = self.fetch(kind).await;
@@ -154,6 +162,7 @@ impl Scraper {
         let window_s = request::window_s(self.target.collectors.get(kind));
         let mut cost = self.cost(kind, &fetched, began, window_s).await;
         let name = self.target.name.clone();
+        let fetched = fetched.map(Fetched::Answer);
         let mut job =
             Job { target: name, kind, at, window_s, fetched, cost: cost.map(|cost| cost.cpu), symbols: None };
         let mut reply = self.pipeline.work(job.clone()).await;
@@ -170,12 +179,27 @@ impl Scraper {
             self.meter.borrow_mut().answers(program);
         }
         let spent = cost.map(|cost| cost.cpu);
-        let done = Finished { kind, state: reply.state.clone(), cost: spent, goroutines: reply.goroutines };
+        let goroutines = reply.goroutines;
+        let done = Finished { kind, state: reply.state.clone(), cost: spent, own_cost: None, goroutines };
         self.schedule.borrow_mut().finished(&done, began, self.now());
         self.show(&Outcome { kind, reply: &reply, at_ms: at.0, took, bytes, cost });
         if reply.state.is_success() {
             self.find_process().await;
         }
+    }
+
+    /// One census: counted, derived, stored, and shown.
+    async fn count(&self) {
+        let (kind, began, at) = (CollectorKind::Defers, self.now(), clock::now());
+        let taken = self.census().await;
+        let (took, own_cost) = (taken.as_ref().ok().map(|t| t.took), taken.as_ref().ok().map(|t| t.cpu));
+        let fetched = taken.map(|taken| Fetched::Census(Arc::new(taken)));
+        let target = self.target.name.clone();
+        let job = Job { target, kind, at, window_s: 0, fetched, cost: None, symbols: None };
+        let reply = self.pipeline.work(job).await;
+        let done = Finished { kind, state: reply.state.clone(), cost: None, own_cost, goroutines: None };
+        self.schedule.borrow_mut().finished(&done, began, self.now());
+        self.show(&Outcome { kind, reply: &reply, at_ms: at.0, took, bytes: None, cost: None });
     }
 
     /// What a request that began at `began` cost the service; `None` when it did nothing for us.
@@ -203,7 +227,7 @@ impl Scraper {
     }
 
     /// Looks for the process behind the target when that is due, so that costs can be measured.
-    async fn find_process(&self) {
+    pub(super) async fn find_process(&self) {
         let Some(search) = self.meter.borrow_mut().search_due(self.now()) else { return };
         let search = search.looked_up().await;
         if let Ok(found) = tokio::task::spawn_blocking(move || search.run()).await {

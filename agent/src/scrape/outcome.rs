@@ -75,6 +75,14 @@ pub enum State {
     HandshakeFailed,
     /// This build of linger speaks no TLS.
     NoTls,
+    /// The process behind the target is not one that we see.
+    ProcessUnknown,
+    /// We may not read the memory of the service's process.
+    NotPermitted,
+    /// The process ended while it was read.
+    ProcessGone,
+    /// Its program is not one whose memory we understand.
+    ProgramUnknown,
     /// Not asked for now, to spare the service.
     Held,
     /// Switched off by configuration.
@@ -122,6 +130,10 @@ impl State {
         Self::CertificateWanted,
         Self::HandshakeFailed,
         Self::NoTls,
+        Self::ProcessUnknown,
+        Self::NotPermitted,
+        Self::ProcessGone,
+        Self::ProgramUnknown,
         Self::Held,
         Self::Off,
         Self::Stuck,
@@ -166,6 +178,10 @@ impl State {
             Self::CertificateWanted => "client certificate wanted",
             Self::HandshakeFailed => "tls failed",
             Self::NoTls => "built without tls",
+            Self::ProcessUnknown => "process unknown",
+            Self::NotPermitted => "not permitted",
+            Self::ProcessGone => "process gone",
+            Self::ProgramUnknown => "program unknown",
             Self::Held => "held",
             Self::Off => "off",
             Self::Stuck => "stuck",
@@ -303,6 +319,13 @@ impl State {
                 "check which versions of TLS the service speaks; linger speaks 1.2 and 1.3"
             }
             Self::NoTls => "use a linger built with the feature tls, or an address with http:// or unix://",
+            Self::ProcessUnknown | Self::NotPermitted => {
+                "exact counts of pending defers need it: deploy/README.md says how to permit it"
+            }
+            Self::ProcessGone => "nothing: the next turn reads the process that runs then",
+            Self::ProgramUnknown => {
+                "exact counts need a Go 1.21 to 1.27 program; without one they stay estimates"
+            }
             Self::Stuck => {
                 "please report it; this collector rests until linger restarts or reloads (kill -HUP)"
             }

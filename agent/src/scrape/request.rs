@@ -3,7 +3,7 @@
 use super::client::Request;
 use http::Uri;
 use http::uri::PathAndQuery;
-use linger_config::{Collector, CollectorKind, Target};
+use linger_config::{Collector, CollectorKind, Endpoint, Target};
 use linger_proto::symbol;
 
 /// Largest answer of `/debug/pprof/symbol`: 2,048 names of 512 bytes.
@@ -21,12 +21,9 @@ pub fn request(target: &Target, kind: CollectorKind) -> Result<Request, String> 
         CollectorKind::Cpu | CollectorKind::Trace => Some(format!("seconds={}", window_s(collector))),
         _ => None,
     };
-    let path = path(target, &collector.path, query.as_deref())?;
-    Ok(Request {
-        path,
-        timeout: collector.timeout.get(),
-        body_bytes_max: collector.body_bytes_max.as_usize(),
-    })
+    let endpoint = endpoint(collector)?;
+    let path = path(target, &endpoint.path, query.as_deref())?;
+    Ok(Request { path, timeout: collector.timeout.get(), body_bytes_max: endpoint.body_bytes_max.as_usize() })
 }
 
 /// The requests that name code addresses, beside the heap profile. GET, since Go 1.23 and later answer a POST
@@ -36,12 +33,16 @@ pub fn request(target: &Target, kind: CollectorKind) -> Result<Request, String> 
 /// The configured path does not make a URL.
 pub fn symbol_requests(target: &Target, pcs: &[u64]) -> Result<Vec<Request>, String> {
     let heap = target.collectors.get(CollectorKind::Heap);
-    let folder = heap.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let folder = endpoint(heap)?.path.rsplit_once('/').map_or("", |(folder, _)| folder);
     let one = |query: String| {
         let path = path(target, &format!("{folder}/symbol"), Some(&query))?;
         Ok(Request { path, timeout: heap.timeout.get(), body_bytes_max: SYMBOL_BYTES_MAX })
     };
     symbol::request_queries(pcs).into_iter().map(one).collect()
+}
+
+fn endpoint(collector: &Collector) -> Result<&Endpoint, String> {
+    collector.request.as_ref().ok_or_else(|| "this is not asked of the service".to_owned())
 }
 
 /// The whole seconds the service records.

@@ -5,9 +5,9 @@
 //!
 //! - A collector starts at an offset hashed from target and name, then keeps a fixed cadence; missed turns are
 //!   skipped, not caught up.
-//! - Two lanes, one request at a time in each. The slow one has the windows (`cpu`, `trace`), which are exclusive
+//! - Three lanes, one thing at a time in each. The slow one has the windows (`cpu`, `trace`), which are exclusive
 //!   inside the service, and `mutex` and `block`, which some services sleep before answering (VictoriaMetrics: 10 s).
-//!   What is slow does not delay what is quick.
+//!   What is slow does not delay what is quick. The third asks the service nothing (`defers`).
 //! - While the target is unreachable, or too slow for its index page, only `count` knocks; when it answers again `goroutine` and `heap` are due at
 //!   once, the latter because its MemStats tell whether this is the same process.
 //! - What a scrape cost the service is predicted from this target's own last one; no collector runs so often
@@ -46,15 +46,21 @@ pub enum Lane {
     Quick,
     /// Takes its time in the service.
     Slow,
+    /// Read beside the service.
+    Beside,
 }
 
 impl Lane {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Quick, Self::Slow, Self::Beside];
+
     /// Its name in the log.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Quick => "quick",
             Self::Slow => "slow",
+            Self::Beside => "beside",
         }
     }
 }
@@ -65,6 +71,7 @@ pub fn lane_of(kind: CollectorKind) -> Lane {
     match kind {
         CollectorKind::Count | CollectorKind::Goroutine | CollectorKind::Heap => Lane::Quick,
         CollectorKind::Mutex | CollectorKind::Block | CollectorKind::Cpu | CollectorKind::Trace => Lane::Slow,
+        CollectorKind::Defers => Lane::Beside,
     }
 }
 
@@ -107,6 +114,8 @@ pub struct Finished {
     pub state: State,
     /// What it is predicted to have cost the service; `None` when nothing is known (a refused connection).
     pub cost: Option<Duration>,
+    /// CPU time it cost ourselves, where that makes it rarer.
+    pub own_cost: Option<Duration>,
     /// Goroutines in the target, when this scrape counted them.
     pub goroutines: Option<u64>,
 }
@@ -143,8 +152,7 @@ impl Schedule {
                 let part = fraction(seed ^ hash(plan.kind.as_str()));
                 let offset =
                     if plan.kind == CollectorKind::Count { Duration::ZERO } else { spread.mul_f64(part) };
-                let state = if plan.enabled { State::Scheduled } else { State::Off };
-                Known { plan: *plan, next: now + offset, last: None, cost: None, state, in_vain: 0 }
+                Known::new(*plan, now + offset)
             })
             .collect();
         Self { entries, rules, reachable: false, goroutines: None, dense: false, seed }
@@ -157,7 +165,7 @@ impl Schedule {
         (self.goroutines, self.dense) = (former.goroutines, former.dense);
         for e in &mut self.entries {
             let Some(was) = former.entries.iter().find(|f| f.plan.kind == e.plan.kind) else { continue };
-            (e.cost, e.last, e.in_vain) = (was.cost, was.last, was.in_vain);
+            (e.cost, e.own_cost, e.last, e.in_vain) = (was.cost, was.own_cost, was.last, was.in_vain);
         }
         for i in 0..self.entries.len() {
             let interval = self.interval(i);
@@ -194,7 +202,7 @@ impl Schedule {
         }
         if let Some(i) = self.index(done.kind) {
             if let Some(e) = self.entries.get_mut(i) {
-                e.ended(&done.state, done.cost, began);
+                e.ended(done, began);
             }
             let every = self.interval(i);
             if let Some(e) = self.entries.get_mut(i) {
@@ -217,6 +225,16 @@ impl Schedule {
     #[must_use]
     pub fn every(&self, kind: CollectorKind) -> Duration {
         self.index(kind).map_or(Duration::ZERO, |i| self.interval(i))
+    }
+
+    /// The interval of `kind` once it has cost ourselves this much CPU time.
+    #[must_use]
+    pub fn every_after(&self, kind: CollectorKind, own_cost: Duration) -> Duration {
+        let mut after = self.clone();
+        if let Some(e) = after.index(kind).and_then(|i| after.entries.get_mut(i)) {
+            e.own_cost = Some(own_cost);
+        }
+        after.every(kind)
     }
 
     /// The state to show for `kind`: what it ended in last, or why it does not run.

@@ -7,7 +7,12 @@ use super::spark::{Marks, spark};
 use super::table::{Cell, Column, Fit, INDENT, Table};
 use super::text::{harmless, wrap};
 use super::{Screen, empty, growth, name, number, trend};
-use crate::report::{DeferCpu, DeferSite, Defers, Range, StoreStatus, TargetDefers};
+use crate::report::{
+    DeferCpu, DeferSite, Defers, DefersHeld, HeldBy, Range, SiteText, StoreStatus, TargetDefers,
+};
+
+/// Goroutines shown; JSON has more.
+const HELD_SHOWN: usize = 5;
 
 const PENDING: [Column; 8] = [
     Column::new("", &["TARGET"], Fit::Left),
@@ -18,6 +23,15 @@ const PENDING: [Column; 8] = [
     Column::new("WHERE", &["KIND", "FUNCTION", "AT"], Fit::Rest),
     Column::new("", &["EXACTNESS", "METHOD"], Fit::Left),
     Column::new("", &["TREND"], Fit::Left),
+];
+
+const HELD: [Column; 6] = [
+    Column::new("", &["TARGET"], Fit::Left),
+    Column::new("PENDING", &["PENDING", "EXACTNESS"], Fit::Left),
+    Column::new("GOROUTINE", &["GOROUTINE", "PARENT"], Fit::Left),
+    Column::new("SEEN SINCE", &["SEEN SINCE", "AGO"], Fit::Left),
+    Column::new("STATE", &["STATE"], Fit::Left),
+    Column::new("WHERE", &["FUNCTION", "AT", "CREATED BY", "CREATED AT"], Fit::Rest),
 ];
 
 const EXECUTED: [Column; 6] = [
@@ -54,6 +68,10 @@ pub(super) fn section(page: &mut Page<'_>, target: &TargetDefers, range: Range, 
     trend::restarts(page, &target.restarts_ms, &screen.clock);
     page.gap();
     pending(page, target, range, screen);
+    if let Some(held) = target.held.as_ref().filter(|held| !held.most_loaded.is_empty()) {
+        page.gap();
+        held_by(page, &target.target, held, screen);
+    }
     page.gap();
     executed(page, target);
     blind(page, target);
@@ -64,7 +82,12 @@ fn pending(page: &mut Page<'_>, target: &TargetDefers, range: Range, screen: &Sc
     match target.as_of_ms {
         Some(ms) => {
             let (at, ago) = (screen.clock.at_second(ms), screen.clock.ago(ms));
-            page.note(&format!("{heading}; scraped {at} ({ago}), as of the target's last GC before that"));
+            let how = match &target.held {
+                Some(held) => format!("counted in the process's memory {at} ({ago}){}", counted(held)),
+                None if target.floor.is_none() => format!("counted in the process's memory {at} ({ago})"),
+                None => format!("scraped {at} ({ago}), as of the target's last GC before that"),
+            };
+            page.note(&format!("{heading}; {how}"));
         }
         None => page.note(heading),
     }
@@ -90,21 +113,86 @@ fn pending(page: &mut Page<'_>, target: &TargetDefers, range: Range, screen: &Sc
 fn pending_row(target: &str, site: &DeferSite, range: Range, marks: Marks<'_>, screen: &Screen) -> Vec<Cell> {
     let line = spark(&site.points, range, screen.spark_cells(), marks);
     let (kind, method) = (harmless(&site.kind), harmless(&site.method));
-    let exactness = if site.exact { "exact" } else { "estimate" };
-    let interval = if site.exact { String::new() } else { number::interval(site.interval) };
+    let exactness = exactness(site);
+    let interval = site.interval.filter(|_| !site.exact).map(number::interval).unwrap_or_default();
+    let pending = match exactness {
+        AT_LEAST => format!("≥ {}", number(site.pending)),
+        _ => number(site.pending),
+    };
     let place = name::place(&site.file, site.line);
     let function = name::function(if site.function.is_empty() { &site.site } else { &site.function });
     let owner = [function.as_str(), &place].join(" ");
-    let how = format!("{INDENT}{kind}, {exactness} from the {method}");
+    let how = format!("{INDENT}{kind}, {exactness} from the {method}{}", holders(site));
     vec![
         Cell::pipe(harmless(target)),
-        Cell::stacked([number(site.pending), interval]),
+        Cell::stacked([pending, interval]),
         growth_cell(site),
         growth::since(&screen.clock, site.rising_since_ms, site.rising_since_before),
         Cell::terminal(line.clone()),
         Cell::both(vec![owner, how], vec![kind, function, place]),
         Cell::both(Vec::new(), vec![exactness.into(), method]),
         Cell::pipe(line),
+    ]
+}
+
+const AT_LEAST: &str = "at least";
+
+fn exactness(site: &DeferSite) -> &'static str {
+    match (site.exact, site.interval) {
+        (true, _) => "exact",
+        (false, Some(_)) => "estimate",
+        (false, None) => AT_LEAST,
+    }
+}
+
+/// How many goroutines share them.
+fn holders(site: &DeferSite) -> String {
+    match &site.held_by {
+        Some(held) if held.goroutines == 1 => "; held by one goroutine".into(),
+        Some(held) => format!(
+            "; held by {} goroutines, at most {} each",
+            number::count(held.goroutines),
+            number::count(held.most_in_one)
+        ),
+        None => String::new(),
+    }
+}
+
+/// What a count looked at.
+fn counted(held: &DefersHeld) -> String {
+    let files = held.open_files.map(|n| format!(", {} open files", number::count(n))).unwrap_or_default();
+    format!(", {} goroutines{files}", number::count(held.goroutines.alive))
+}
+
+/// Goroutines that hold the most.
+fn held_by(page: &mut Page<'_>, target: &str, held: &DefersHeld, screen: &Screen) {
+    page.note("goroutines that hold the most:");
+    let mut table = Table::new(&HELD);
+    for goroutine in held.most_loaded.iter().take(HELD_SHOWN) {
+        table.row(held_row(target, goroutine, screen));
+    }
+    page.table(&table);
+    trend::left_out(page, held.most_loaded.len().saturating_sub(HELD_SHOWN), HELD_SHOWN);
+}
+
+fn held_row(target: &str, held: &HeldBy, screen: &Screen) -> Vec<Cell> {
+    let pending = number::count(held.pending);
+    let exactness = if held.exact { "exact" } else { AT_LEAST };
+    let shown = if held.exact { pending.clone() } else { format!("≥ {pending}") };
+    let place = |site: &SiteText| (name::function(&site.function), name::place(&site.file, site.line));
+    let ((function, at), (creator, created_at)) = (place(&held.at), place(&held.created_at));
+    let (since, ago) = (screen.clock.at_second(held.seen_since_ms), screen.clock.ago(held.seen_since_ms));
+    let (id, parent) = (held.goroutine.to_string(), held.parent.to_string());
+    vec![
+        Cell::pipe(harmless(target)),
+        Cell::both(vec![shown], vec![pending, exactness.into()]),
+        Cell::both(vec![id.clone()], vec![id, parent]),
+        Cell::stacked([since, ago]),
+        Cell::one(harmless(&held.state)),
+        Cell::both(
+            vec![format!("{function} {at}"), format!("{INDENT}created by {creator} {created_at}")],
+            vec![function, at, creator, created_at],
+        ),
     ]
 }
 
@@ -182,8 +270,13 @@ mod tests {
     use crate::show::samples::{self, check_golden};
 
     #[test]
-    fn estimates_carry_intervals_and_exact_counts_do_not() {
+    fn estimates_carry_intervals_and_their_floor() {
         check_golden("defers", |s| defers(&samples::defers(), None, s));
+    }
+
+    #[test]
+    fn counts_are_exact_or_at_least_so_many_and_name_who_holds_them() {
+        check_golden("defers-counted", |s| defers(&samples::counted(), None, s));
     }
 
     #[test]

@@ -2,9 +2,9 @@
 
 use super::{Layout, Screen};
 use crate::report::{
-    AgentStatus, AlertStatus, ClockJump, CollectorStatus, CostBasis, DeferCpu, DeferSite, Defers, Dot,
-    Growth, Query, QuerySeries, Range, Reload, Scraped, SiteText, Status, StoreStatus, TargetDefers,
-    TargetStatus, TargetTrend, Trend, TrendSeries,
+    AgentStatus, AlertStatus, ClockJump, CollectorStatus, CostBasis, DeferCpu, DeferSite, Defers, DefersHeld,
+    Dot, Growth, HeldBy, HeldGoroutines, HeldSite, Query, QuerySeries, Range, Reload, Scraped, SiteText,
+    Status, StoreStatus, TargetDefers, TargetStatus, TargetTrend, Trend, TrendSeries,
 };
 use std::collections::BTreeMap;
 use unicode_width::UnicodeWidthStr;
@@ -160,9 +160,11 @@ pub(super) fn defers() -> Defers {
         line: 131,
         site: "github.com/acme/shop/cart.(*Cart).drain+9".into(),
         pending: 49_200.0,
-        interval: [36_000.0, 65_500.0],
+        interval: Some([36_000.0, 65_500.0]),
         method: "heap profile".into(),
         exact: false,
+        by_other_methods: BTreeMap::new(),
+        held_by: None,
         growth_per_second: Some(3.34),
         growth_per_hour: Some(Growth {
             slope_per_hour: 12_020.0,
@@ -174,31 +176,16 @@ pub(super) fn defers() -> Defers {
         rising_since_before: false,
         points: points(10, |m| (m - 20.0).max(0.0) * 1_230.0),
     };
-    let few = DeferSite {
-        kind: "stack".into(),
-        function: "main.main".into(),
-        file: "/src/shop/main.go".into(),
-        line: 12,
-        pending: 2.0,
-        interval: [2.0, 2.0],
-        method: "process memory".into(),
-        exact: true,
-        growth_per_second: None,
-        growth_per_hour: None,
-        no_growth_because: Some("5 points, 8 are needed".into()),
-        rising_since_ms: None,
-        points: points(56, |_| 2.0),
-        ..pile.clone()
-    };
     Defers {
         version: 1,
         range: RANGE,
         targets: vec![TargetDefers {
             target: "api".into(),
-            sites: vec![pile, few],
+            sites: vec![pile],
             sites_left_out: 1,
             floor: Some(33_000.0),
             as_of_ms: Some(NOW_MS - 20_000),
+            held: None,
             executed: vec![DeferCpu {
                 kind: "stack".into(),
                 function: "github.com/acme/shop/cart.(*Cart).lock".into(),
@@ -217,6 +204,71 @@ pub(super) fn defers() -> Defers {
             ],
         }],
     }
+}
+
+/// The same pile, counted in the process's memory.
+pub(super) fn counted() -> Defers {
+    let mut defers = defers();
+    let Some(target) = defers.targets.first_mut() else { return defers };
+    let Some(pile) = target.sites.first_mut() else { return defers };
+    let held_by = |goroutines, most_in_one| Some(HeldSite { goroutines, most_in_one, ..HeldSite::default() });
+    *pile = DeferSite {
+        pending: 50_113.0,
+        interval: Some([50_113.0, 50_113.0]),
+        method: "process memory".into(),
+        exact: true,
+        by_other_methods: BTreeMap::from([("heap profile".to_owned(), 49_200.0)]),
+        held_by: held_by(1, 50_113),
+        ..pile.clone()
+    };
+    let open = DeferSite {
+        kind: "open".into(),
+        function: "github.com/acme/shop/cart.(*Cart).lock".into(),
+        line: 40,
+        pending: 12.0,
+        interval: None,
+        exact: false,
+        by_other_methods: BTreeMap::new(),
+        growth_per_second: None,
+        growth_per_hour: None,
+        no_growth_because: Some("5 points, 8 are needed".into()),
+        rising_since_ms: None,
+        points: points(56, |_| 12.0),
+        held_by: held_by(12, 1),
+        ..pile.clone()
+    };
+    let place = |function: &str, line| SiteText {
+        function: function.into(),
+        file: "/src/shop/cart/cart.go".into(),
+        line,
+        ..SiteText::default()
+    };
+    let holder = HeldBy {
+        goroutine: 81,
+        parent: 1,
+        state: "chan receive".into(),
+        pending: 50_113,
+        exact: true,
+        seen_since_ms: NOW_MS - 40 * MINUTE_MS,
+        at: place("github.com/acme/shop/cart.(*Cart).drain", 133),
+        created_at: place("github.com/acme/shop/cart.New", 28),
+        ..HeldBy::default()
+    };
+    let outcomes = [("exact", 1_203), ("running", 1)].map(|(outcome, n)| (outcome.to_owned(), n));
+    target.held = Some(DefersHeld {
+        at_ms: NOW_MS - 20_000,
+        goroutines: HeldGoroutines { alive: 1_204, by_outcome: outcomes.into() },
+        most_loaded: vec![
+            holder.clone(),
+            HeldBy { goroutine: 17, state: "running".into(), pending: 2, exact: false, ..holder },
+        ],
+        open_files: Some(50_131),
+        ..DefersHeld::default()
+    });
+    target.floor = None;
+    target.blind = vec!["1 goroutines were running: their open-coded defers cannot be read".into()];
+    target.sites.push(open);
+    defers
 }
 
 pub(super) fn nothing_seen() -> Defers {
@@ -290,6 +342,7 @@ fn target() -> TargetStatus {
             because: Some("the service's own work hides what some requests cost".into()),
         },
         restarts: 0,
+        defers_held: None,
         collectors: vec![
             collector("count", "ok", 5.0),
             CollectorStatus {

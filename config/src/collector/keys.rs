@@ -27,7 +27,10 @@ impl Describe for CollectorKind {
 
     fn schema(&self) -> Value {
         let (every, window) = (every(*self), window(*self));
-        let mut keys: Vec<&AnyKey> = vec![&ENABLED, &every, &TIMEOUT, &PATH, &BODY];
+        let mut keys: Vec<&AnyKey> = vec![&ENABLED, &every, &TIMEOUT];
+        if self.is_requested() {
+            keys.extend([&PATH as &AnyKey, &BODY]);
+        }
         if self.has_window() {
             keys.push(&window);
         }
@@ -57,6 +60,9 @@ impl CollectorKind {
             Self::Block => "Blocking; empty unless the service calls runtime.SetBlockProfileRate.",
             Self::Cpu => "A CPU profile over `window`.",
             Self::Trace => "An execution trace over `window`.",
+            Self::Defers => {
+                "Every pending defer, read from the memory of the service's process where that is permitted."
+            }
         }
     }
 }

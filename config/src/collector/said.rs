@@ -4,7 +4,7 @@
 //! settings is judged once all is laid over each other, and a fault is shown where the nearer one was given.
 
 use super::keys::{self, BODY, ENABLED, PATH, Path, TIMEOUT};
-use super::{Collector, CollectorKind, Collectors, timeout_of};
+use super::{Collector, CollectorKind, Collectors, Endpoint, timeout_of};
 use crate::key::AnyKey;
 use crate::read::{At, Fields, Given, Place};
 use crate::report::Report;
@@ -58,7 +58,10 @@ impl SaidOfOne {
     fn read(kind: CollectorKind, place: Place<'_>, report: &mut Report<'_>) -> Self {
         let before = report.len();
         let (every, window) = (keys::every(kind), keys::window(kind));
-        let mut known: Vec<&AnyKey> = vec![&every, &TIMEOUT, &ENABLED, &BODY, &PATH];
+        let mut known: Vec<&AnyKey> = vec![&every, &TIMEOUT, &ENABLED];
+        if kind.is_requested() {
+            known.extend([&BODY as &AnyKey, &PATH]);
+        }
         if kind.has_window() {
             known.insert(1, &window);
         }
@@ -70,8 +73,8 @@ impl SaidOfOne {
             timeout: fields.value(&TIMEOUT, report),
             enabled: fields.value(&ENABLED, report),
             window: if kind.has_window() { self::window(kind, &fields, report) } else { None },
-            path: fields.value(&PATH, report),
-            body_bytes_max: fields.value(&BODY, report),
+            path: if kind.is_requested() { fields.value(&PATH, report) } else { None },
+            body_bytes_max: if kind.is_requested() { fields.value(&BODY, report) } else { None },
             faulty: false,
         };
         if let Some(enabled) = said.enabled.as_ref().filter(|e| kind == CollectorKind::Count && !e.value) {
@@ -109,10 +112,12 @@ fn resolve(kind: CollectorKind, said: &[&SaidOfOne]) -> Collector {
             .copied()
             .unwrap_or_else(|| timeout_of(kind, window)),
         window,
-        path: nearest_given(said, |s| s.path.as_ref()).map_or(default.path, |path| path.0.clone()),
-        body_bytes_max: nearest_given(said, |s| s.body_bytes_max.as_ref())
-            .copied()
-            .unwrap_or(default.body_bytes_max),
+        request: default.request.map(|default| Endpoint {
+            path: nearest_given(said, |s| s.path.as_ref()).map_or(default.path, |path| path.0.clone()),
+            body_bytes_max: nearest_given(said, |s| s.body_bytes_max.as_ref())
+                .copied()
+                .unwrap_or(default.body_bytes_max),
+        }),
     }
 }
 

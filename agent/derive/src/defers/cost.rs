@@ -59,6 +59,8 @@ pub fn ns_per_defer(kind: Kind, minor: Option<u32>) -> NsPerDefer {
         Kind::Stack => Some(row.stack),
         Kind::Heap => Some(row.heap),
         Kind::Range => row.range,
+        // A bit that is set; no profile shows it, so that no rate is ever told from this.
+        Kind::Open => Some(ns(0.3, 0.3)),
         // Either of the two that share the machinery of the return.
         Kind::Mixed => Some(row.stack.with(row.heap)),
     };
@@ -79,7 +81,7 @@ pub fn running_per_registering(kind: Kind, minor: Option<u32>) -> f64 {
         (Kind::Stack, true) => 0.4,
         (Kind::Heap, true) => 0.65,
         // A range defer's record is a heap one, run by the same code.
-        (Kind::Heap | Kind::Range | Kind::Mixed, _) => 1.0,
+        (Kind::Heap | Kind::Range | Kind::Open | Kind::Mixed, _) => 1.0,
     }
 }
 

@@ -1,11 +1,11 @@
 //! How long a collector rests between two turns, by what it costs and what came of it.
 //!
-//! Three reasons make a rest longer than the interval asked for, and the longest wins: its own cost against the duty
+//! Some reasons make a rest longer than the interval asked for, and the longest wins: its own cost against the duty
 //! cycle (for goroutine profiles of many goroutines the service's memory, too), answers in vain, and a plain no. What
 //! all collectors cost together is the schedule's matter.
 
 use super::spread::{fraction, hash};
-use super::{Plan, Rules, Tick};
+use super::{Finished, Plan, Rules, Tick};
 use crate::scrape::outcome::State;
 use linger_config::CollectorKind;
 use std::time::Duration;
@@ -18,6 +18,8 @@ const BUSY_RETRY: Duration = Duration::from_secs(10);
 /// interval with each in a row from the second on, so often at most: eight minutes for those of a minute. A first answer
 /// that is well ends it. `count` goes on, since it tells that the service is well again.
 const IN_VAIN_DOUBLINGS_MAX: u32 = 3;
+/// What costs ourselves CPU time comes after this many times as much: a five-hundredth of a core.
+const OWN_SPARING: u32 = 500;
 /// An endpoint the service lacks is looked for again after this long (a service may be redeployed).
 const UNSUPPORTED_RETRY: Duration = Duration::from_secs(600);
 /// Who asks for credentials is asked again after this long, and so is an index page that is missing.
@@ -33,6 +35,8 @@ pub(super) struct Known {
     pub(super) last: Option<Tick>,
     /// What it cost the service last.
     pub(super) cost: Option<Duration>,
+    /// CPU time it cost ourselves last.
+    pub(super) own_cost: Option<Duration>,
     /// How it ended last.
     pub(super) state: State,
     /// Answers in a row that came to nothing after work on both sides.
@@ -40,11 +44,18 @@ pub(super) struct Known {
 }
 
 impl Known {
+    /// Nothing yet.
+    pub(super) fn new(plan: Plan, next: Tick) -> Self {
+        let state = if plan.enabled { State::Scheduled } else { State::Off };
+        Self { plan, next, last: None, cost: None, own_cost: None, state, in_vain: 0 }
+    }
+
     /// Takes note of how a turn that began at `began` ended.
-    pub(super) fn ended(&mut self, state: &State, cost: Option<Duration>, began: Tick) {
-        self.state = state.clone();
-        self.in_vain = if state.is_in_vain() { self.in_vain.saturating_add(1) } else { 0 };
-        self.cost = cost.or(self.cost);
+    pub(super) fn ended(&mut self, done: &Finished, began: Tick) {
+        self.state = done.state.clone();
+        self.in_vain = if done.state.is_in_vain() { self.in_vain.saturating_add(1) } else { 0 };
+        self.cost = done.cost.or(self.cost);
+        self.own_cost = done.own_cost.or(self.own_cost);
         self.last = Some(began);
     }
 
@@ -53,6 +64,9 @@ impl Known {
         let mut least = Duration::ZERO;
         if let Some(cost) = self.cost.filter(|_| self.plan.kind != CollectorKind::Count) {
             least = cost.div_f64(rules.duty_cycle_max.max(1e-6));
+        }
+        if let Some(own) = self.own_cost {
+            least = least.max((own * OWN_SPARING).div_f64(rules.time_scale));
         }
         if self.plan.kind == CollectorKind::Goroutine && dense {
             least = least.max(DENSE_EVERY.div_f64(rules.time_scale));
@@ -80,10 +94,9 @@ impl Known {
     /// the way to the index page are mended within minutes.
     pub(super) fn after_no(&self, rules: &Rules) -> Duration {
         let rest = match (&self.state, self.plan.kind) {
-            (State::Unauthorized | State::Forbidden, _) | (State::Unsupported, CollectorKind::Count) => {
-                REFUSED_RETRY
-            }
-            (State::Unsupported, _) => UNSUPPORTED_RETRY,
+            (State::Unauthorized | State::Forbidden | State::ProcessUnknown | State::NotPermitted, _)
+            | (State::Unsupported, CollectorKind::Count) => REFUSED_RETRY,
+            (State::Unsupported | State::ProgramUnknown, _) => UNSUPPORTED_RETRY,
             _ => Duration::ZERO,
         };
         rest.div_f64(rules.time_scale)

@@ -22,7 +22,7 @@ fn schedule() -> Schedule {
 }
 
 fn done(kind: Kind, state: State, cost_ms: u64) -> Finished {
-    Finished { kind, state, cost: Some(Duration::from_millis(cost_ms)), goroutines: None }
+    Finished { kind, state, cost: Some(Duration::from_millis(cost_ms)), own_cost: None, goroutines: None }
 }
 
 fn counted(n: u64) -> Finished {

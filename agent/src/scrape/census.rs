@@ -1,0 +1,99 @@
+//! `defers`: a census in the memory of the target's process, where it is on this machine and may be read.
+//!
+//! The service is not asked and not stopped. What the agent spends on it makes it rarer (`schedule/rest.rs`). It runs where
+//! blocking is allowed, and refuses by name what it cannot count: a process not seen, not permitted, or not of a Go that
+//! is known.
+
+use super::lane::Scraper;
+use super::outcome::{Failure, State};
+use linger_config::CollectorKind;
+use linger_gobin::census::{Report, Stop};
+use linger_probe::{DeferCensus, NoCensus, Process, Program};
+use std::time::Duration;
+
+/// A census, and what it took.
+#[derive(Clone, Debug)]
+pub struct Taken {
+    /// What was counted.
+    pub report: Report,
+    /// Open files of the process, where they may be counted.
+    pub open_files: Option<u64>,
+    /// The process: its PID, and when it started in ticks since boot.
+    pub process: (u32, u64),
+    /// CPU time it took the agent.
+    pub cpu: Duration,
+    /// From its beginning to its end.
+    pub took: Duration,
+    /// When the next one is due.
+    pub due_within: Duration,
+}
+
+/// The process attached to last, with what was learned of its program.
+#[derive(Debug, Default)]
+pub struct Attached(Option<(Process, DeferCensus)>);
+
+impl Attached {
+    /// Takes it out if it still is that process.
+    fn take(&mut self, process: &Process) -> Option<DeferCensus> {
+        let same = |known: &Process| (known.pid, known.started) == (process.pid, process.started);
+        self.0.take().filter(|(known, _)| same(known)).map(|(_, census)| census)
+    }
+}
+
+impl Scraper {
+    /// Counts what is pending now.
+    pub(super) async fn census(&self) -> Result<Taken, Failure> {
+        let process = self.local_process().await?;
+        let within = self.target.collectors.get(CollectorKind::Defers).timeout.get();
+        let attached = self.attached.borrow_mut().take(&process);
+        let (pid, started) = (process.pid, process.started);
+        let counted = tokio::task::spawn_blocking(move || {
+            let mut census = match attached {
+                Some(census) => census,
+                None => DeferCensus::attach(pid, started)?,
+            };
+            let taken = census.take(within, |_| {})?;
+            Ok((census, taken, linger_probe::open_files(pid)))
+        });
+        let died = |_| Failure::new(State::Internal, "counting died; see the log");
+        let (census, taken, open_files) = counted.await.map_err(died)?.map_err(|no| named(&no))?;
+        self.attached.borrow_mut().0 = Some((process, census));
+        let due_within = self.schedule.borrow().every_after(CollectorKind::Defers, taken.cost.cpu);
+        Ok(Taken {
+            report: taken.report,
+            open_files,
+            process: (pid.0, started.0),
+            cpu: taken.cost.cpu,
+            took: taken.cost.wall,
+            due_within,
+        })
+    }
+
+    /// The process behind the target, if it is surely the one that answers.
+    async fn local_process(&self) -> Result<Process, Failure> {
+        if matches!(self.meter.borrow().process(), Err(None)) {
+            self.find_process().await;
+        }
+        let meter = self.meter.borrow();
+        let process = meter.process().map_err(|absent| {
+            let why = absent.map_or_else(|| "it is looked for just now".to_owned(), ToString::to_string);
+            Failure::new(State::ProcessUnknown, why)
+        })?;
+        match meter.unmeasured_because() {
+            // Whoever reads it knows better than its section names.
+            Some(why) if process.program != Program::Unknown => Err(Failure::new(State::ProcessUnknown, why)),
+            _ => Ok(process.clone()),
+        }
+    }
+}
+
+fn named(no: &NoCensus) -> Failure {
+    let state = match no {
+        NoCensus::Platform | NoCensus::Program(_) | NoCensus::OtherProgram => State::ProgramUnknown,
+        NoCensus::Memory(refused) if refused.check == linger_probe::Check::Gone => State::ProcessGone,
+        NoCensus::Stopped(Stop::Gone | Stop::Replaced) => State::ProcessGone,
+        NoCensus::Stopped(Stop::OutOfTime) => State::TimedOut,
+        _ => State::NotPermitted,
+    };
+    Failure::new(state, no.to_string())
+}
