@@ -62,8 +62,8 @@ pub(crate) fn select(
         take(id, Vec::new(), &mut budget)?;
     }
     readings.sort_unstable_by_key(|reading| reading.id);
-    let mut decoder =
-        Decoder::new().map_err(|e| Error::Engine { part: "select".to_owned(), why: e.to_string() })?;
+    // Its 100 KB are not wanted where all points are in the head, as for who judges the last minutes.
+    let mut decoder = None;
     for day in days {
         read_day(shared, &mut decoder, day, window, &mut readings, &mut budget)?;
     }
@@ -122,7 +122,7 @@ impl Budget {
 /// Appends a day's points to all readings. A partition found damaged is put aside and gives no more points.
 fn read_day(
     shared: &Parts,
-    decoder: &mut Decoder,
+    decoder: &mut Option<Decoder>,
     day: Day,
     window: Window,
     readings: &mut [Reading],
@@ -142,6 +142,10 @@ fn read_day(
             lease = shared.partitions.read(day)?;
         }
         let Some(lease) = &lease else { return Ok(()) };
+        let decoder = match decoder {
+            Some(decoder) => decoder,
+            None => decoder.insert(new_decoder()?),
+        };
         let rows = lease.blocks(stream, group, &facts, window);
         match rows.and_then(|rows| unpack(lease, decoder, &rows, window, readings, budget)) {
             Err(error) if error.is_corruption() => return shared.partitions.quarantine(lease),
@@ -149,6 +153,10 @@ fn read_day(
         }
     }
     Ok(())
+}
+
+fn new_decoder() -> Result<Decoder, Error> {
+    Decoder::new().map_err(|e| Error::Engine { part: "select".to_owned(), why: e.to_string() })
 }
 
 /// Appends the points of one group's blocks.

@@ -34,15 +34,24 @@ impl Seen {
         names.extend(GROWING.iter().map(|(of, _)| *of));
         let mut seen = Self { series: BTreeMap::new(), lows: HashMap::new(), slopes: HashMap::new() };
         for target in targets {
+            let longest = names.iter().map(|name| span(target, name)).max().unwrap_or_default();
+            let restarts = restarts(reader, target, Window::ending(now, longest))?;
             for name in &names {
-                seen.add(reader, target, name, Window::ending(now, span(target, name)))?;
+                seen.add(reader, target, name, Window::ending(now, span(target, name)), &restarts)?;
             }
         }
         Ok(seen)
     }
 
-    /// One metric of one target.
-    fn add(&mut self, reader: &dyn Reader, target: &str, name: &str, window: Window) -> Result<(), String> {
+    /// One metric of one target, which was restarted at these times.
+    fn add(
+        &mut self,
+        reader: &dyn Reader,
+        target: &str,
+        name: &str,
+        window: Window,
+        restarts: &[TimeMs],
+    ) -> Result<(), String> {
         let of = |name: &str| reader.select(&Selector::metric(name).with("target", target), window);
         let found = of(name)?;
         if found.is_empty() {
@@ -53,11 +62,10 @@ impl Seen {
             self.lows
                 .extend(lows.into_iter().filter_map(|s| Some((s.key.labels.clone(), s.points.last()?.v))));
         }
-        let boundaries = restarts(reader, target, window)?;
         let counts =
             if name == metric::DEFERS_PENDING { counts(reader, target, window)? } else { Vec::new() };
         for s in found {
-            if let Some(slope) = theil_sen(since_last(of_one_method(&s.points, &counts), &boundaries)) {
+            if let Some(slope) = theil_sen(since_last(of_one_method(&s.points, &counts), restarts)) {
                 self.slopes.insert(s.key.clone(), slope);
             }
             self.series.insert(s.key, s.points);
