@@ -21,12 +21,15 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::runtime::LocalOptions;
 use tokio::sync::watch;
-use tokio::task::LocalSet;
 use tokio::time::MissedTickBehavior;
 
 /// Blocking threads for questions, files and searches for processes: few, each costs a stack.
 const BLOCKING_THREADS_MAX: usize = 4;
+/// How long one waits for more: longer than from one count of defers to the next, so that one thread stays. Starting and
+/// ending another each time costs more than most of what it is for.
+const BLOCKING_THREAD_LIFE: Duration = Duration::from_secs(20);
 /// How often the status is saved and the store looks after its partitions.
 const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(60);
 /// Resident memory above which what was freed is given back: some MiB more than an agent beside one service needs.
@@ -119,10 +122,10 @@ pub fn run(setup: Setup) -> Result<(), Error> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(BLOCKING_THREADS_MAX)
-        .thread_keep_alive(Duration::from_secs(5))
-        .build()
+        .thread_keep_alive(BLOCKING_THREAD_LIFE)
+        .build_local(LocalOptions::default())
         .map_err(|e| Error::System("no runtime", e))?;
-    let end = LocalSet::new().block_on(&runtime, live(setup));
+    let end = runtime.block_on(live(setup));
     // A question that hangs on the disk is not waited for.
     runtime.shutdown_timeout(Duration::from_millis(100));
     end

@@ -15,8 +15,8 @@ use std::path::Path;
 use std::rc::Rc;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
+use tokio::runtime::LocalOptions;
 use tokio::sync::watch;
-use tokio::task::LocalSet;
 use tokio::time::Instant;
 
 /// Somebody waits at a terminal and asked for it: ten times the agent's duty cycle, and everything at once.
@@ -40,9 +40,9 @@ const MANY_GOROUTINES: f64 = 1_000.0;
 pub fn scrape(config: &Config, watch_for: Duration) -> Result<Scraped, String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .build()
+        .build_local(LocalOptions::default())
         .map_err(|e| format!("no runtime: {e}"))?;
-    LocalSet::new().block_on(&runtime, look(config, watch_for))
+    runtime.block_on(look(config, watch_for))
 }
 
 async fn look(config: &Config, watch_for: Duration) -> Result<Scraped, String> {
