@@ -132,7 +132,9 @@ fn next_step(error: &Error) -> Option<String> {
         Error::NotElf { .. } | Error::NotAProgram { .. } => {
             "name the program, as `go build -o FILE` wrote it"
         }
-        Error::NotGo => "name the service's own program; of a running one, /proc/PID/exe",
+        Error::NotGo => {
+            "name the service's own program; of a running one, /proc/PID/exe; one packed by upx has to be unpacked first"
+        }
         Error::NoVersion | Error::TooOld { .. } => "build it with Go 1.21 or newer",
         Error::TooNew { .. } => "a newer linger may know it; to audit today, build it with an older Go",
         Error::Missing { .. } | Error::Damaged { .. } => {

@@ -66,8 +66,8 @@ fn loops(page: &mut Page<'_>, audit: &Audit, defers: &[&AuditedDefer]) {
     let asked_for = |kind: &str| audit.only.is_empty() || audit.only.iter().any(|only| only == kind);
     if !defers.is_empty() {
         page.note(
-            "in loops: each turn adds a call that waits until the function returns; what it would close or \
-             unlock is held until then, and a function that does not return piles them up",
+            "in loops: each turn that passes one adds a call that waits until the function returns; what it would \
+             close or unlock is held until then, and a function that does not return piles them up",
         );
         table(page, defers, audit);
     } else if asked_for("heap") && asked_for("range") && audit.package.is_none() {

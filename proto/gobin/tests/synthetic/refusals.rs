@@ -72,7 +72,7 @@ fn module_data_that_leads_nowhere_is_refused() {
         bytes
     };
     check(&with(8, 1), "no module data (runtime.firstmoduledata) found");
-    check(&with(176, WRITABLE), "damaged module data at 0x500010: its text is no code");
-    check(&with(320, 1), "damaged module data at 0x500010: its function data is not in the file");
+    check(&with(176, WRITABLE), "damaged module data at 0x40000010: its text is no code");
+    check(&with(320, 1), "damaged module data at 0x40000010: its function data is not in the file");
     check(&Program { text_pieces: 2, ..program }.bytes(), "its text is in 2 pieces, which is not read");
 }
