@@ -67,11 +67,11 @@ fn numbers_as_large_as_they_get_are_survived() {
 fn what_no_program_has_is_refused() {
     let refusal = |program: Program| ask(&program.bytes()).unwrap_err().to_string();
     let program = Program::of("go1.27");
-    let many = refusal(Program { calls: 200_000, ..program.clone() });
+    let many = refusal(Program { calls: 200_000, ..program });
     assert_eq!(many, "more than 131072 calls of defer functions");
-    let far = refusal(Program { calls: 100_000, ..program.clone() });
+    let far = refusal(Program { calls: 100_000, ..program });
     assert_eq!(far, "more than 1073741824 bytes of code to look up lines in");
-    let overlapping = refusal(Program { calls: 10_000, overlapping: 300_000, ..program.clone() });
+    let overlapping = refusal(Program { calls: 10_000, overlapping: 300_000, ..program });
     assert!(overlapping.ends_with(": functions overlap"), "{overlapping}");
     assert_eq!(ask(&Program { calls: 100, ..program }.bytes()), Ok(102));
 }

@@ -8,7 +8,7 @@ pub(crate) const WRITABLE: u64 = 0x4000_0000;
 const ELF_HEADERS: usize = 64 + 3 * 56;
 
 /// What is in a program.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Program {
     /// As `go1.27.3`.
     pub(crate) version: &'static str,

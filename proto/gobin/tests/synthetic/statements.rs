@@ -34,10 +34,10 @@ fn check(program: &Program, call: u64, store: u64) {
 fn both_machines_and_every_layout_give_the_same_statements() {
     for version in ["go1.21", "go1.22.1", "go1.24.9", "go1.26rc1", "devel go1.27-0123abc Mon Jan 4"] {
         let amd64 = Program::of(version);
-        let arm64 = Program { arm64: true, ..amd64.clone() };
+        let arm64 = Program { arm64: true, ..amd64 };
         for relocated in [false, true] {
-            check(&Program { relocated, ..amd64.clone() }, 3, 8);
-            check(&Program { relocated, kind: 3, ..arm64.clone() }, 12, 16);
+            check(&Program { relocated, ..amd64 }, 3, 8);
+            check(&Program { relocated, kind: 3, ..arm64 }, 12, 16);
         }
     }
 }
