@@ -10,7 +10,7 @@ use linger_derive::site::StartLines;
 use linger_derive::{Frame, GoRoot, Site};
 use linger_gobin::audit::{Defer, DeferKind};
 use linger_gobin::{Binary, audit as gobin};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use wildmatch::WildMatch;
 
 pub use baseline::{Baseline, BaselineError, FILE_BYTES_MAX as BASELINE_BYTES_MAX};
@@ -60,12 +60,12 @@ pub fn audit(
     let package = question.package.as_deref().map(WildMatch::new);
     let names = |kinds: &[DeferKind]| kinds.iter().map(|kind| kind.name().to_owned()).collect();
     let mut statements = BTreeMap::new();
-    let mut everything = Vec::new();
+    let mut everything = BTreeSet::new();
     let mut defers: Vec<(Owner, AuditedDefer)> = Vec::new();
     for defer in &found.defers {
         let (owner, mut row) = owners.row(defer);
         *statements.entry(row.kind.clone()).or_insert(0) += 1;
-        everything.push((defer.kind, row.site.clone()));
+        everything.insert((defer.kind, row.site.clone()));
         if package.as_ref().is_some_and(|glob| !glob.matches(&row.package)) {
             continue;
         }

@@ -18,7 +18,7 @@ pub struct Audit {
     pub package: Option<String>,
     /// The statements asked for: in loops first, the program's own before those of its libraries and of Go.
     pub defers: Vec<AuditedDefer>,
-    /// Functions whose open-coded statements were counted and not placed; they are missing in `defers`.
+    /// Functions with statements that were not found; they are missing in `defers`.
     pub not_placed: Vec<NotPlaced>,
     /// The baseline and what became of it.
     pub baseline: Option<BaselineUse>,
@@ -85,7 +85,7 @@ pub struct AuditedDefer {
 pub struct NotPlaced {
     /// Its name.
     pub function: String,
-    /// How many statements of it are missing.
+    /// How many statements of it are missing, at least.
     pub statements: u8,
 }
 

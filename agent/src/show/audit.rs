@@ -138,7 +138,7 @@ fn not_placed(page: &mut Page<'_>, audit: &Audit) {
     let statements: u64 = audit.not_placed.iter().map(|f| u64::from(f.statements)).sum();
     page.gap();
     page.note(&format!(
-        "missing: {} (open) whose line was not found, in",
+        "missing: at least {} that the program has and that were not found, in",
         number::plural(statements, "statement")
     ));
     for function in audit.not_placed.iter().take(NAMED_MAX) {

@@ -17,6 +17,7 @@ mod calls;
 pub(crate) mod open_coded;
 mod statements;
 
+use std::collections::HashSet;
 use std::fmt;
 
 use crate::binary::Binary;
@@ -73,8 +74,8 @@ pub struct Audit<'a> {
     pub defers: Vec<Defer<'a>>,
     /// Where the runtime's defer functions are called.
     pub calls: RuntimeCalls,
-    /// Functions with open-coded defers whose code was not understood, each with how many statements; they are
-    /// missing in `defers`.
+    /// Functions whose code was not understood, each with how many statements at least are missing in `defers`: the
+    /// function table says that there are some, or how many.
     pub not_placed: Vec<(&'a str, u8)>,
     by_return: Vec<(u64, usize)>,
     by_slot: Vec<((u64, u8), usize)>,
@@ -83,7 +84,8 @@ pub struct Audit<'a> {
 impl<'a> Audit<'a> {
     pub(crate) fn of(binary: &Binary<'a>) -> Result<Self, Error> {
         let calls = RuntimeCalls::scan(binary)?;
-        let open = open_coded::find(binary)?;
+        let mut open = open_coded::find(binary)?;
+        open.not_placed.extend(unexplained(binary, &calls, &open.functions)?);
         let defers = statements::group(binary, &calls, open.placed)?;
         let mut by_return = Vec::new();
         let mut by_slot = Vec::new();
@@ -113,4 +115,25 @@ impl<'a> Audit<'a> {
         let at = self.by_slot.binary_search_by_key(&(function, slot), |(key, _)| *key).ok()?;
         self.defers.get(self.by_slot.get(at)?.1)
     }
+}
+
+/// Functions that run deferred calls before they return, and in which nothing was seen that defers any.
+fn unexplained<'a>(
+    binary: &Binary<'a>,
+    calls: &RuntimeCalls,
+    open_coded: &HashSet<u64>,
+) -> Result<Vec<(&'a str, u8)>, Error> {
+    let deferring = calls.iter().filter(|(_, callee)| *callee != Callee::Return);
+    let entries = deferring.filter_map(|(pc, _)| binary.functions().find(pc).map(|f| f.entry()));
+    let calling: HashSet<u64> = entries.collect();
+    let mut unexplained = Vec::new();
+    for function in binary.functions().functions().filter(|f| f.defer_return().is_some()) {
+        if !calling.contains(&function.entry()) && !open_coded.contains(&function.entry()) {
+            unexplained.push((function.name(), 1));
+        }
+        if unexplained.len() > STATEMENTS_MAX {
+            return Err(Error::TooMany { what: "functions that defer", max: STATEMENTS_MAX });
+        }
+    }
+    Ok(unexplained)
 }

@@ -43,7 +43,7 @@ pub struct RuntimeCalls {
 impl RuntimeCalls {
     pub(super) fn scan(binary: &Binary<'_>) -> Result<Self, Error> {
         let machine = binary.elf().machine();
-        let callees = Callees::of(binary);
+        let callees = Callees::of(binary)?;
         let module = binary.module();
         let mut calls = Vec::new();
         // Go's own text: what cgo linked in calls none of them.
@@ -104,16 +104,22 @@ struct Callees {
 }
 
 impl Callees {
-    fn of(binary: &Binary<'_>) -> Self {
+    fn of(binary: &Binary<'_>) -> Result<Self, Error> {
         let functions = binary.functions().by_names(CALLEES.map(|(name, _)| name));
         let found: Vec<(u64, Callee)> = functions
             .iter()
             .zip(CALLEES)
             .filter_map(|(function, (_, callee))| function.map(|f| (f.entry(), callee)))
             .collect();
+        // Without it nothing would be found, which is not the same as nothing being there.
+        if !found.iter().any(|(_, callee)| *callee == Callee::Return) {
+            return Err(Error::Missing {
+                what: "runtime.deferreturn, which -linkshared leaves in another file,",
+            });
+        }
         let low = found.iter().map(|(entry, _)| *entry).min().unwrap_or_default();
         let high = found.iter().map(|(entry, _)| *entry).max().unwrap_or_default();
-        Self { found, low, span: high - low }
+        Ok(Self { found, low, span: high - low })
     }
 
     fn at(&self, address: u64) -> Option<Callee> {

@@ -4,6 +4,8 @@
 mod amd64;
 mod arm64;
 
+use std::collections::HashSet;
+
 use super::STATEMENTS_MAX;
 use crate::binary::Binary;
 use crate::elf::Machine;
@@ -32,6 +34,8 @@ pub(super) struct OpenCodedDefers<'a> {
     pub(super) placed: Vec<Opened<'a>>,
     /// Functions in which some were not, and how many.
     pub(super) not_placed: Vec<(&'a str, u8)>,
+    /// Where the functions start that have any.
+    pub(super) functions: HashSet<u64>,
 }
 
 pub(super) fn find<'a>(binary: &Binary<'a>) -> Result<OpenCodedDefers<'a>, Error> {
@@ -44,6 +48,7 @@ pub(super) fn find<'a>(binary: &Binary<'a>) -> Result<OpenCodedDefers<'a>, Error
         let code = binary.elf().between(function.entry(), function.end()).unwrap_or_default();
         let damaged = || Error::damaged("function table", function.entry(), "functions overlap");
         bytes_left = bytes_left.checked_sub(code.len()).ok_or_else(damaged)?;
+        found.functions.insert(function.entry());
         let placed = place(binary, function, &slots, code);
         let missing = slots.count.saturating_sub(u8::try_from(placed.len()).unwrap_or(u8::MAX));
         if missing > 0 {

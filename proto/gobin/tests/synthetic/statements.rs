@@ -48,3 +48,37 @@ fn a_table_of_goroutines_that_is_not_there_is_a_refusal() {
     let refusal = Binary::read(&bytes).unwrap().all_goroutines().unwrap_err();
     assert_eq!(refusal.to_string(), "no list of goroutines (runtime.allgs) found");
 }
+
+/// The program with some bytes exchanged for others.
+fn with(program: Program, exchanges: &[(&[u8], &[u8])]) -> Vec<u8> {
+    let mut bytes = program.bytes();
+    for (old, new) in exchanges {
+        let at = memchr::memmem::find(&bytes, old).unwrap();
+        bytes[at..at + new.len()].copy_from_slice(new);
+    }
+    bytes
+}
+
+#[test]
+fn a_function_that_defers_by_no_known_means_is_named() {
+    let no_call: (&[u8], &[u8]) = (&[0xe8, 0xf8, 0xff, 0xff, 0xff], &[0x90; 5]);
+    let no_store: (&[u8], &[u8]) = (&[0x48, 0x89, 0x44, 0x24, 0x10], &[0x90; 5]);
+    let program = Program::of("go1.27");
+    let bytes = with(program, &[no_call, no_store]);
+    let audit = Binary::read(&bytes).unwrap().audit().unwrap();
+    assert_eq!((audit.defers.len(), audit.not_placed), (0, vec![("main.main", 1)]));
+
+    // Its list of open-coded defers, at the start of the segment that is written to, says that there are none.
+    let mut bytes = with(program, &[no_call]);
+    let list = memchr::memmem::rfind(&bytes, &[9, 8, 0, 0, 0, 0, 0, 0]).unwrap();
+    bytes[list + 1] = 0;
+    let audit = Binary::read(&bytes).unwrap().audit().unwrap();
+    assert_eq!((audit.defers.len(), audit.not_placed), (0, vec![("main.main", 1)]));
+}
+
+#[test]
+fn a_program_whose_runtime_is_elsewhere_is_a_refusal() {
+    let bytes = with(Program::of("go1.27"), &[(b"runtime.deferreturn", b"runtime.elsewhere..")]);
+    let refusal = Binary::read(&bytes).unwrap().audit().unwrap_err().to_string();
+    assert_eq!(refusal, "no runtime.deferreturn, which -linkshared leaves in another file, found");
+}
