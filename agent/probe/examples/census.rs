@@ -2,6 +2,7 @@
 //! `--json` an object a line for each census. Ends with 1 when there can be no census, 2 when asked wrongly.
 
 use linger_gobin::census::{Counts, Loaded, Place, SiteCount, Walked};
+use linger_gobin::layout::LayoutSource;
 use linger_probe::{DeferCensus, NoCensus, Pid, StartTime, Taken};
 use serde_json::{Value, json};
 use std::process::ExitCode;
@@ -60,7 +61,11 @@ fn show(census: &DeferCensus, taken: &Taken) {
     let report = &taken.report;
     let Counts { alive, exact, open_coded_unreadable, lower_bound, unstable, not_reached } =
         report.goroutines;
-    println!("process {}, built by {}", census.pid(), census.program().version());
+    let offsets = match census.program().layout_source() {
+        LayoutSource::Dwarf => "its debug information".to_owned(),
+        LayoutSource::Table { because } => format!("the table of its release ({because})"),
+    };
+    println!("process {}, built by {}; offsets by {offsets}", census.pid(), census.program().version());
     println!(
         "{} pending; goroutines: {alive} alive, {exact} exact, {open_coded_unreadable} exact but for open-coded ones, \
          {lower_bound} lower bounds, {unstable} unstable, {not_reached} not reached",

@@ -25,6 +25,7 @@ mod spoiled;
 mod stranger;
 mod wait;
 
+mod census;
 mod checks;
 mod cost;
 mod crashes;

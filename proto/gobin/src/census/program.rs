@@ -19,7 +19,6 @@ pub struct Program {
     /// `runtime.allgs`, before the process was moved.
     pub(super) all_goroutines: u64,
     version: String,
-    by_symbol: bool,
 }
 
 impl Program {
@@ -29,15 +28,22 @@ impl Program {
     ///
     /// When offsets or the list of goroutines are not known.
     pub fn of(binary: &Binary<'_>) -> Result<Self, Error> {
-        let all = binary.all_goroutines()?;
+        Self::with_list(binary, binary.all_goroutines()?.slice)
+    }
+
+    /// Of a binary whose list of goroutines, `runtime.allgs`, is known to be at this address.
+    ///
+    /// # Errors
+    ///
+    /// When offsets are not known.
+    pub fn with_list(binary: &Binary<'_>, all_goroutines: u64) -> Result<Self, Error> {
         Ok(Self {
             machine: binary.elf().machine(),
             minor: binary.version().minor(),
             module: *binary.module(),
             layout: binary.layout_within(DEBUG_BYTES_MAX)?,
-            all_goroutines: all.slice,
+            all_goroutines,
             version: binary.version().text().to_owned(),
-            by_symbol: all.by_symbol,
         })
     }
 
@@ -45,7 +51,7 @@ impl Program {
     #[cfg(test)]
     pub(super) fn made_up(module: ModuleData, layout: Layout, all_goroutines: u64) -> Self {
         let (machine, version) = (Machine::Amd64, "go1.27".to_owned());
-        Self { machine, minor: 27, module, layout, all_goroutines, version, by_symbol: true }
+        Self { machine, minor: 27, module, layout, all_goroutines, version }
     }
 
     /// The Go that built it.
@@ -65,11 +71,5 @@ impl Program {
     #[must_use]
     pub fn layout_source(&self) -> &LayoutSource {
         &self.layout.source
-    }
-
-    /// Whether a symbol told where the list of goroutines is; else the code that fills it did.
-    #[must_use]
-    pub fn by_symbol(&self) -> bool {
-        self.by_symbol
     }
 }
