@@ -133,7 +133,12 @@ struct Statement {
 
 fn attach(address: &str) -> Result<(DeferCensus, Vec<Statement>), Box<dyn Error>> {
     let truth = truth(address)?;
-    let pid = truth["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok()).map(Pid).ok_or("no pid")?;
+    let pid = truth
+        .get("pid")
+        .and_then(Value::as_u64)
+        .and_then(|pid| u32::try_from(pid).ok())
+        .map(Pid)
+        .ok_or("no pid")?;
     let started = StartTime::of(pid).ok_or("no such process")?;
     Ok((DeferCensus::attach(pid, started)?, statements(&truth)))
 }

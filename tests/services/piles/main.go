@@ -7,6 +7,7 @@
 //	                                pace, at most for so long; how=spin never sleeps in between
 //	/churn?g=16&n=64&seconds=60     goroutines that push n defers, run them, end, and come anew
 //	/release                        everything that stands runs its defers
+//	/exec                           the process runs its program anew: same PID, same start, other memory
 //	/work                           a little work, for latencies
 //	/truth                          what is pending, by statement
 package main
@@ -20,6 +21,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"example.org/services/service"
@@ -29,6 +31,7 @@ const (
 	defersMax     = 20_000_000
 	goroutinesMax = 500_000
 	secondsMax    = 600
+	answerWithin  = 100 * time.Millisecond
 )
 
 // A statement is one defer statement of this program, and how many of its calls are pending.
@@ -64,6 +67,7 @@ func main() {
 	http.HandleFunc("/pile", pile)
 	http.HandleFunc("/push", push)
 	http.HandleFunc("/churn", churn)
+	http.HandleFunc("/exec", exec)
 	http.HandleFunc("/work", work)
 	http.HandleFunc("/release", func(http.ResponseWriter, *http.Request) {
 		until := <-release
@@ -145,6 +149,16 @@ func churn(w http.ResponseWriter, r *http.Request) {
 	for i := int64(0); i < g; i++ {
 		go comeAnew(int(n), end, until())
 	}
+}
+
+// exec answers first.
+func exec(w http.ResponseWriter, _ *http.Request) {
+	program, err := os.Executable()
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	time.AfterFunc(answerWithin, func() { panic(syscall.Exec(program, os.Args, os.Environ())) })
 }
 
 var marshalled atomic.Int64

@@ -113,6 +113,21 @@ fn a_process_that_ends_in_the_middle_is_said_to_be_gone() {
 }
 
 #[test]
+fn a_process_that_runs_its_program_anew_is_said_to_be_replaced() {
+    let service = Service::start(Go::Newest, "piles");
+    let truth = service.truth();
+    let mut census = attach(&truth).expect("it may be read");
+    service.ask("/exec");
+    let no = crate::wait::until("the same PID is another process", || match census.take(WITHIN, |_| ()) {
+        Ok(taken) => Err(taken.report.goroutines),
+        Err(no) => Ok(no),
+    });
+    assert_eq!(no.as_str(), "replaced", "{no}");
+    let taken = crate::wait::until("the new one is counted", || attach(&truth)?.take(WITHIN, |_| ()));
+    assert!(taken.report.goroutines.alive > 0);
+}
+
+#[test]
 fn time_that_is_over_leaves_what_was_counted() {
     let service = Service::start(Go::Newest, "piles");
     service.ask(&format!("/pile?kind=heap&n={PILE}&g=4"));
