@@ -1,11 +1,14 @@
-//! Pending defers against the service's own count, the threshold on them, and executed defers by CPU share.
+//! Pending defers against the service's own count, by sampling and counted in its memory, the threshold on them, and
+//! executed defers by CPU share.
 
-use crate::agent::Agent;
+use crate::agent::{Agent, TIME_SCALE};
 use crate::environment::Go;
 use crate::service::Service;
 use crate::wait;
 use linger::report::{Check, DeferSite, Defers};
 use serde_json::Value;
+use std::collections::BTreeSet;
+use tempfile::TempDir;
 
 /// Half a million: the heap profile's relative deviation is sqrt(10923 / N), here 15 %.
 const PILE: u64 = 500_000;
@@ -25,7 +28,10 @@ fn pile_is_counted_alerted_and_forgotten_on_the_newest_go() {
 
 fn check_pile(go: Go) {
     let service = Service::start(go, "defers");
-    let agent = Agent::watching(&[&service.url()]);
+    let folder = TempDir::new().unwrap();
+    let config = folder.path().join("linger.yaml");
+    std::fs::write(&config, "collectors: {defers: {enabled: false}}\n").unwrap();
+    let agent = Agent::with(TIME_SCALE, &[&service.url()], &["--config", &config.display().to_string()]);
     service.ask(&format!("/pile?n={}&g=2", PILE / 2));
     // In-use values are as of the last finished collection, and a sample takes two of them to come in.
     wait::until("two collections have seen the pile", || {
@@ -39,8 +45,9 @@ fn check_pile(go: Go) {
         let defers: Defers = agent.ask(&["defers"]);
         let Some(site) = at(&defers, &truth["pending"]["site"]) else { return Err(defers) };
         assert_eq!((site.kind.as_str(), site.exact), ("heap", false));
-        let low = site.pending - (site.pending - site.interval[0]) * SIGMAS / SIGMAS_95;
-        let high = site.pending + (site.interval[1] - site.pending) * SIGMAS / SIGMAS_95;
+        let [low, high] = site.interval.expect("an estimate has one");
+        let low = site.pending - (site.pending - low) * SIGMAS / SIGMAS_95;
+        let high = site.pending + (high - site.pending) * SIGMAS / SIGMAS_95;
         if low <= pending && pending <= high { Ok((low, high)) } else { Err(defers) }
     });
     assert!(high - low < 2.0 * pending, "an interval of [{low}, {high}] says little about {pending}");
@@ -72,6 +79,58 @@ fn check_pile(go: Go) {
     wait::until("the threshold is quiet again", || {
         let said = agent.say(&["check", "defers"]);
         if said.code == 0 { Ok(()) } else { Err(said) }
+    });
+}
+
+#[test]
+fn every_kind_is_told_exactly_with_who_holds_it_on_the_oldest_go() {
+    check_counted(Go::Oldest);
+}
+
+#[test]
+fn every_kind_is_told_exactly_with_who_holds_it_on_the_newest_go() {
+    check_counted(Go::Newest);
+}
+
+fn check_counted(go: Go) {
+    let service = Service::start(go, "piles");
+    for pile in ["heap&n=30000&g=1", "stack&n=3&g=200", "open&n=2&g=50", "recursion&n=5&g=10"] {
+        service.ask(&format!("/pile?kind={pile}"));
+    }
+    let truth = service.truth();
+    let agent = Agent::watching(&[&service.url()]);
+    let statements: Vec<&Value> = truth["statements"].as_array().unwrap().iter().collect();
+    let found = wait::until("every statement is counted", || {
+        let defers: Defers = agent.ask(&["defers", "--limit", "200"]);
+        let is_told = |statement: &&Value| match at(&defers, statement) {
+            Some(site) => site.exact && Some(site.pending as u64) == statement["pending"].as_u64(),
+            None => statement["pending"] == 0,
+        };
+        if defers.targets[0].held.is_some() && statements.iter().all(|s| is_told(s)) {
+            Ok(defers)
+        } else {
+            Err(defers)
+        }
+    });
+    let target = &found.targets[0];
+    let kinds: BTreeSet<&str> = target.sites.iter().map(|site| site.kind.as_str()).collect();
+    assert!(["heap", "open", "stack"].iter().all(|kind| kinds.contains(kind)), "{kinds:?}");
+    assert!(target.sites.iter().all(|site| site.method == "process memory"), "{target:?}");
+    let held = target.held.as_ref().unwrap();
+    let most = &held.most_loaded[0];
+    assert_eq!((most.pending, most.exact, most.state.as_str()), (30_000, true, "chan receive"));
+    assert_eq!(most.created_at.function, "main.pile");
+    assert!(most.start.starts_with("main."), "{most:?}");
+    assert!(held.open_files.is_some_and(|files| files > 3), "{held:?}");
+    let said = wait::until("the threshold on a counted pile fires", || {
+        let said = agent.say(&["check", "defers"]);
+        if said.code == 2 { Ok(said) } else { Err(said) }
+    });
+    assert!(said.out.contains("DeferPile"), "{said:?}");
+    service.ask("/release");
+    wait::until("what was released is told as exactly none", || {
+        let defers: Defers = agent.ask(&["defers", "--limit", "200"]);
+        if statements.iter().all(|s| at(&defers, s).is_none()) { Ok(()) } else { Err(defers) }
     });
 }
 
