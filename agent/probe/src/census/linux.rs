@@ -117,26 +117,23 @@ impl DeferCensus {
 
 /// What has to be known of the program, and where it is in memory. The file's bytes are let go at the end.
 fn look(file: File, identity: &Identity) -> Result<(Program, u64, FileMemory), NoCensus> {
-    let read = |part| program_file::read(&file, part).map_err(|e| NoCensus::File(e.to_string()));
-    let image = read(Part::Data)?;
-    let binary = Binary::read(&image).map_err(NoCensus::Program)?;
-    let program = match Program::of(&binary) {
-        Ok(program) => program,
-        // Without symbols its code has to tell.
-        Err(_) => {
-            let image = read(Part::DataAndCode)?;
-            Binary::read(&image).and_then(|binary| Program::of(&binary)).map_err(NoCensus::Program)?
+    let (mut program, mut bias, mut segments) = (Err(linger_gobin::Error::NotGo), 0, Vec::new());
+    // Without symbols the code has to tell what they would.
+    for part in [Part::Data, Part::DataAndCode] {
+        let image = program_file::read(&file, part).map_err(|e| NoCensus::File(e.to_string()))?;
+        let binary = Binary::read(&image).map_err(NoCensus::Program)?;
+        let elf = binary.elf();
+        // The kernel notes the lowest address of a segment with code (Linux, fs/binfmt_elf.c, `load_elf_binary`).
+        let code =
+            elf.segments().iter().filter(|s| s.executable).map(|s| s.address).min().unwrap_or_default();
+        bias = if elf.is_position_independent() { identity.code().wrapping_sub(code) } else { 0 };
+        segments = program_file::loaded(elf.segments());
+        program = Program::of(&binary);
+        if program.is_ok() {
+            break;
         }
-    };
-    let elf = binary.elf();
-    // The kernel notes the lowest address of a segment with code (Linux, fs/binfmt_elf.c, `load_elf_binary`).
-    let code = elf.segments().iter().filter(|s| s.executable).map(|s| s.address).min().unwrap_or_default();
-    let bias = if elf.is_position_independent() { identity.code().wrapping_sub(code) } else { 0 };
-    Ok((
-        program,
-        bias,
-        FileMemory::new(file.try_clone().map_err(|e| NoCensus::File(e.to_string()))?, elf.segments()),
-    ))
+    }
+    Ok((program.map_err(NoCensus::Program)?, bias, FileMemory::new(file, segments)))
 }
 
 /// Makes sure that memory holds this program at that place.

@@ -23,19 +23,21 @@ const TABLE_START_BYTES: u64 = 4 << 10;
 const DEBUG_BYTES_MAX: u64 = 6 << 20;
 const DEBUG_START_BYTES: u64 = 64;
 
+/// Largest section of variables read as a whole: larger ones hold what the program embeds, and are looked through for
+/// the module data, around which so many bytes are read.
+const VARIABLES_BYTES_MAX: u64 = 4 << 20;
+const AROUND_BYTES: u64 = 4 << 10;
+/// Most such places read; there is one, and there may be others by chance.
+const PLACES_MAX: usize = 64;
+const CHUNK_BYTES: usize = 1 << 20;
+/// Bytes of an entry of a relocation table; the address is its first word, the pointer written there its last.
+const RELOCATION_BYTES: usize = 24;
+
 /// Where what is needed may stand.
-const DATA: [&[u8]; 10] = [
-    b".go.buildinfo",
-    b".go.module",
-    b".data",
-    b".noptrdata",
-    b".data.rel.ro",
-    b".rela",
-    b".rela.dyn",
-    b".dynamic",
-    b".symtab",
-    b".strtab",
-];
+const DATA: [&[u8]; 7] =
+    [b".go.buildinfo", b".go.module", b".rela", b".rela.dyn", b".dynamic", b".symtab", b".strtab"];
+const RELOCATIONS: [&[u8]; 2] = [b".rela", b".rela.dyn"];
+const VARIABLES: [&[u8]; 3] = [b".data", b".noptrdata", b".data.rel.ro"];
 const TABLES: [&[u8]; 2] = [b".gopclntab", b".data.rel.ro.gopclntab"];
 const DEBUG: [&[u8]; 6] =
     [b".debug_info", b".debug_abbrev", b".debug_str", b".zdebug_info", b".zdebug_abbrev", b".zdebug_str"];
@@ -67,7 +69,9 @@ pub(super) fn read(file: &File, part: Part) -> io::Result<Vec<u8>> {
     if sections.is_empty() {
         return Err(too_long());
     }
-    for Section { name, offset, bytes } in sections {
+    let table = sections.iter().find(|s| TABLES.contains(&s.name.as_slice())).map(|s| s.address);
+    for Section { name, offset, bytes, .. } in &sections {
+        let (offset, bytes) = (*offset, *bytes);
         let is_of = |names: &[&[u8]]| names.contains(&name.as_slice());
         let wanted = if is_of(&DATA) || name.starts_with(b".note") {
             bytes
@@ -77,16 +81,55 @@ pub(super) fn read(file: &File, part: Part) -> io::Result<Vec<u8>> {
             bytes
         } else if is_of(&DEBUG) {
             if bytes > DEBUG_BYTES_MAX { DEBUG_START_BYTES } else { bytes }
+        } else if is_of(&VARIABLES) {
+            if bytes > VARIABLES_BYTES_MAX { 0 } else { bytes }
         } else {
             0
         };
         fill(file, &mut image, offset, wanted)?;
     }
+    if let Some(table) = table {
+        fill_module_data(file, &mut image, &sections, table)?;
+    }
     Ok(image)
+}
+
+/// Of large sections of variables what stands around a pointer to the function table: that of the module data.
+fn fill_module_data(file: &File, image: &mut [u8], sections: &[Section], table: u64) -> io::Result<()> {
+    let large = |s: &&Section| VARIABLES.contains(&s.name.as_slice()) && s.bytes > VARIABLES_BYTES_MAX;
+    let mut places = Vec::new();
+    for section in sections.iter().filter(large) {
+        let mut chunk = vec![0; CHUNK_BYTES];
+        let mut at = 0;
+        while at < section.bytes {
+            let length = CHUNK_BYTES.min(usize::try_from(section.bytes - at).unwrap_or(CHUNK_BYTES));
+            let Some(part) = chunk.get_mut(..length) else { break };
+            file.read_exact_at(part, section.offset.saturating_add(at))?;
+            let words = part.chunks_exact(8).zip((section.offset.saturating_add(at)..).step_by(8));
+            places.extend(words.filter(|(word, _)| u64_at(word, 0) == Some(table)).map(|(_, place)| place));
+            at += u64::try_from(length).unwrap_or(u64::MAX);
+        }
+        // Where the loader will write it.
+        for relocations in sections.iter().filter(|s| RELOCATIONS.contains(&s.name.as_slice())) {
+            let start = usize::try_from(relocations.offset).unwrap_or(usize::MAX);
+            let end = start.saturating_add(usize::try_from(relocations.bytes).unwrap_or(usize::MAX));
+            let entries = image.get(start..end).unwrap_or_default().chunks_exact(RELOCATION_BYTES);
+            let writes = entries.filter(|entry| u64_at(entry, 16) == Some(table));
+            places.extend(writes.filter_map(|entry| {
+                let at = u64_at(entry, 0)?.checked_sub(section.address).filter(|at| *at < section.bytes)?;
+                section.offset.checked_add(at)
+            }));
+        }
+    }
+    for place in places.into_iter().take(PLACES_MAX) {
+        fill(file, image, place, AROUND_BYTES)?;
+    }
+    Ok(())
 }
 
 struct Section {
     name: Vec<u8>,
+    address: u64,
     offset: u64,
     bytes: u64,
 }
@@ -105,14 +148,14 @@ fn sections(file: &File, image: &mut [u8]) -> io::Result<Option<Vec<Section>>> {
     }
     let header_bytes = u64::try_from(count * SECTION_HEADER_BYTES).unwrap_or(u64::MAX);
     fill(file, image, table, header_bytes)?;
-    // Elf64_Shdr: sh_name at 0, sh_type at 4, sh_offset at 24, sh_size at 32.
+    // Elf64_Shdr: sh_name at 0, sh_type at 4, sh_addr at 16, sh_offset at 24, sh_size at 32.
     let header = |image: &[u8], i: usize| {
         let at = usize::try_from(table).ok()?.checked_add(i * SECTION_HEADER_BYTES)?;
         let is_in_file = u32_at(image, at + 4)? != 8;
         let bytes = if is_in_file { u64_at(image, at + 32)? } else { 0 };
-        Some((u32_at(image, at)?, u64_at(image, at + 24)?, bytes))
+        Some((u32_at(image, at)?, [u64_at(image, at + 16)?, u64_at(image, at + 24)?, bytes]))
     };
-    let Some((_, names_at, names_bytes)) = header(image, names) else { return Ok(None) };
+    let Some((_, [_, names_at, names_bytes])) = header(image, names) else { return Ok(None) };
     fill(file, image, names_at, names_bytes.min(NAMES_BYTES_MAX))?;
     let name = |image: &[u8], offset: u32| {
         let start = usize::try_from(names_at).ok()?.checked_add(usize::try_from(offset).ok()?)?;
@@ -121,8 +164,8 @@ fn sections(file: &File, image: &mut [u8]) -> io::Result<Option<Vec<Section>>> {
     };
     let found: Vec<Section> = (0..count)
         .filter_map(|i| {
-            let (offset_of_name, offset, bytes) = header(image, i)?;
-            Some(Section { name: name(image, offset_of_name)?, offset, bytes })
+            let (offset_of_name, [address, offset, bytes]) = header(image, i)?;
+            Some(Section { name: name(image, offset_of_name)?, address, offset, bytes })
         })
         .collect();
     Ok(Some(found))
@@ -150,7 +193,7 @@ fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
 
 /// A loaded part of the file.
 #[derive(Clone, Copy, Debug)]
-struct Loaded {
+pub(super) struct Loaded {
     address: u64,
     memory_bytes: u64,
     offset: u64,
@@ -166,16 +209,20 @@ pub(super) struct FileMemory {
 }
 
 impl FileMemory {
-    pub(super) fn new(file: File, segments: &[Segment<'_>]) -> Self {
-        let loaded = segments.iter().map(|segment| Loaded {
-            address: segment.address,
-            memory_bytes: segment.memory_bytes,
-            offset: segment.offset,
-            file_bytes: u64::try_from(segment.bytes.len()).unwrap_or(u64::MAX),
-        });
-        let loaded = loaded.collect();
+    pub(super) fn new(file: File, loaded: Vec<Loaded>) -> Self {
         Self { file, loaded }
     }
+}
+
+/// What of a file is loaded where.
+pub(super) fn loaded(segments: &[Segment<'_>]) -> Vec<Loaded> {
+    let each = segments.iter().map(|segment| Loaded {
+        address: segment.address,
+        memory_bytes: segment.memory_bytes,
+        offset: segment.offset,
+        file_bytes: u64::try_from(segment.bytes.len()).unwrap_or(u64::MAX),
+    });
+    each.collect()
 }
 
 impl Memory for FileMemory {
