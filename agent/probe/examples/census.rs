@@ -47,7 +47,7 @@ fn run(asked: &Asked) -> Result<(), NoCensus> {
     let started = StartTime::of(asked.pid).unwrap_or(StartTime(0));
     let mut census = DeferCensus::attach(asked.pid, started)?;
     for _ in 0..asked.times {
-        let taken = census.take(asked.within, |_| ())?;
+        let taken = census.take(asked.within, |_, _| ())?;
         if asked.json {
             println!("{}", as_json(&census, &taken));
         } else {

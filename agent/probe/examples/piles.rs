@@ -55,7 +55,7 @@ fn exact(address: &str, times: u32) -> Result<bool, Box<dyn Error>> {
     let mut quickest: Option<Taken> = None;
     let mut wrong = 0;
     for _ in 0..times {
-        let taken = census.take(WITHIN, |_| ())?;
+        let taken = census.take(WITHIN, |_, _| ())?;
         for statement in &truth {
             let found = at(&taken, statement);
             let (counted, is_exact) = found.map_or((0, true), |s| (s.pending, s.exact));
@@ -97,7 +97,7 @@ fn growing(address: &str, times: u32) -> Result<bool, Box<dyn Error>> {
     let (mut within, mut zero, mut bounds, mut cpu_per_pending) = (0, 0, 0, Vec::new());
     for _ in 0..times {
         let before = pushed(address)?;
-        let taken = census.take(WITHIN, |_| ())?;
+        let taken = census.take(WITHIN, |_, _| ())?;
         let after = pushed(address)?;
         let found = at(&taken, &after);
         let (counted, is_exact) = found.map_or((0, true), |s| (s.pending, s.exact));

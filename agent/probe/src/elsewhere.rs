@@ -1,7 +1,7 @@
 //! What platforms other than Linux answer: nothing, and why.
 
 use crate::{Absent, Address, Check, NoCensus, Pid, Process, Refused, StartTime, Taken};
-use linger_gobin::census::{Limits, Program, Walked};
+use linger_gobin::census::{Limits, Program, Site, SiteNumber, Walked};
 use std::time::Duration;
 
 /// Finds nothing.
@@ -90,11 +90,8 @@ impl DeferCensus {
     }
 
     /// Never called: there is none.
-    ///
-    /// # Errors
-    ///
-    /// None.
-    pub fn take(&mut self, _: Duration, _: impl FnMut(&Walked)) -> Result<Taken, NoCensus> {
+    #[must_use]
+    pub fn site(&self, _: SiteNumber) -> Option<&Site> {
         match *self {}
     }
 
@@ -103,7 +100,25 @@ impl DeferCensus {
     /// # Errors
     ///
     /// None.
-    pub fn take_with(&mut self, _: &Limits, _: Duration, _: impl FnMut(&Walked)) -> Result<Taken, NoCensus> {
+    pub fn take(
+        &mut self,
+        _: Duration,
+        _: impl FnMut(&Walked, &[(SiteNumber, u64)]),
+    ) -> Result<Taken, NoCensus> {
+        match *self {}
+    }
+
+    /// Never called: there is none.
+    ///
+    /// # Errors
+    ///
+    /// None.
+    pub fn take_with(
+        &mut self,
+        _: &Limits,
+        _: Duration,
+        _: impl FnMut(&Walked, &[(SiteNumber, u64)]),
+    ) -> Result<Taken, NoCensus> {
         match *self {}
     }
 }

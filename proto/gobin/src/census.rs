@@ -37,7 +37,7 @@ pub use limits::Limits;
 pub use memory::{Memory, Piece, Stop};
 pub use program::Program;
 pub use report::{Counts, Loaded, Report, SiteCount};
-pub use sites::Site;
+pub use sites::{Site, SiteNumber};
 pub use walked::{OpenCoded, Records, Walked};
 
 use functions::Functions;
@@ -70,8 +70,14 @@ impl<F: Memory> Census<F> {
         &self.program
     }
 
+    /// A statement by its number.
+    #[must_use]
+    pub fn site(&self, number: SiteNumber) -> Option<&Site> {
+        self.sites.get(number)
+    }
+
     /// Counts what is pending in a process. `bias` is what its addresses are above those of the file; `each` is told
-    /// of every goroutine.
+    /// of every goroutine, and of how many are pending in it at which statement.
     ///
     /// # Errors
     ///
@@ -82,14 +88,15 @@ impl<F: Memory> Census<F> {
         memory: &mut impl Memory,
         bias: u64,
         limits: &Limits,
-        mut each: impl FnMut(&Walked),
+        mut each: impl FnMut(&Walked, &[(SiteNumber, u64)]),
     ) -> Result<Report, Stop> {
         let mut tally = Tally::new(limits.most_loaded);
         let sites = &mut self.sites;
         let mut walker = Walker::new(memory, &mut self.functions, &self.program, limits, bias);
         let listed = walker.all(&mut |functions, walked| {
-            each(&walked);
-            tally.add(sites, functions, walked)
+            each(&walked, tally.find(sites, functions, &walked)?);
+            tally.add(walked);
+            Ok(())
         })?;
         tally.report(&self.sites, &mut self.functions, listed)
     }

@@ -55,7 +55,7 @@ fn check_every_kind(go: Go, more: &[&str]) {
     let truth = service.truth();
     let mut census = attach(&truth).expect("it may be read");
     for _ in 0..3 {
-        let taken = census.take(WITHIN, |_| ()).expect("a census");
+        let taken = census.take(WITHIN, |_, _| ()).expect("a census");
         for statement in truth["statements"].as_array().unwrap() {
             let found = counted(&taken, statement);
             assert_eq!(found, (statement["pending"].as_u64().unwrap(), true), "{statement}");
@@ -66,7 +66,7 @@ fn check_every_kind(go: Go, more: &[&str]) {
     }
     service.ask("/release");
     crate::wait::until("the released piles are gone", || {
-        let taken = census.take(WITHIN, |_| ()).expect("a census");
+        let taken = census.take(WITHIN, |_, _| ()).expect("a census");
         let left = taken.report.sites.iter().filter(|s| s.site.place.function == "main.holdHeap").count();
         if left == 0 { Ok(()) } else { Err(taken.report) }
     });
@@ -81,7 +81,7 @@ fn a_pile_that_grows_is_counted_while_it_does() {
         let mut between = 0;
         for _ in 0..CENSUSES {
             let before = pushed(&service);
-            let taken = census.take(WITHIN, |_| ()).expect("a census");
+            let taken = census.take(WITHIN, |_, _| ()).expect("a census");
             let after = pushed(&service);
             let (counted, is_exact) = counted(&taken, &after);
             let [low, high] = [&before, &after].map(|s| s["pending"].as_u64().unwrap());
@@ -104,7 +104,7 @@ fn a_process_that_ends_in_the_middle_is_said_to_be_gone() {
         });
         // Bounded by the process's life: each census after its end is refused.
         loop {
-            if let Err(no) = census.take(WITHIN, |_| ()) {
+            if let Err(no) = census.take(WITHIN, |_, _| ()) {
                 break no;
             }
         }
@@ -118,12 +118,12 @@ fn a_process_that_runs_its_program_anew_is_said_to_be_replaced() {
     let truth = service.truth();
     let mut census = attach(&truth).expect("it may be read");
     service.ask("/exec");
-    let no = crate::wait::until("the same PID is another process", || match census.take(WITHIN, |_| ()) {
+    let no = crate::wait::until("the same PID is another process", || match census.take(WITHIN, |_, _| ()) {
         Ok(taken) => Err(taken.report.goroutines),
         Err(no) => Ok(no),
     });
     assert_eq!(no.as_str(), "replaced", "{no}");
-    let taken = crate::wait::until("the new one is counted", || attach(&truth)?.take(WITHIN, |_| ()));
+    let taken = crate::wait::until("the new one is counted", || attach(&truth)?.take(WITHIN, |_, _| ()));
     assert!(taken.report.goroutines.alive > 0);
 }
 
@@ -132,7 +132,7 @@ fn time_that_is_over_leaves_what_was_counted() {
     let service = Service::start(Go::Newest, "piles");
     service.ask(&format!("/pile?kind=heap&n={PILE}&g=4"));
     let mut census = attach(&service.truth()).expect("it may be read");
-    let taken = census.take(Duration::from_millis(5), |_| ()).expect("what there was time for");
+    let taken = census.take(Duration::from_millis(5), |_, _| ()).expect("what there was time for");
     let goroutines = taken.report.goroutines;
     assert!(!taken.report.is_exact() && taken.report.pending() < 4 * PILE, "{goroutines:?}");
     assert!(goroutines.not_reached + goroutines.lower_bound > 0, "{goroutines:?}");

@@ -7,7 +7,7 @@ use crate::memory::{Identity, ProcessMemory};
 use crate::pid::{Pid, StartTime};
 use crate::proc::Proc;
 use linger_gobin::Binary;
-use linger_gobin::census::{Census, Limits, Memory, Program, Stop, Walked};
+use linger_gobin::census::{Census, Limits, Memory, Program, Site, SiteNumber, Stop, Walked};
 use nix::time::{ClockId, clock_gettime};
 use std::fs::File;
 use std::time::{Duration, Instant};
@@ -67,13 +67,24 @@ impl DeferCensus {
         self.census.program()
     }
 
-    /// Counts what is pending now. `each` is told of every goroutine. When it takes longer than `within`, what was
+    /// A statement by its number.
+    #[must_use]
+    pub fn site(&self, number: SiteNumber) -> Option<&Site> {
+        self.census.site(number)
+    }
+
+    /// Counts what is pending now. `each` is told of every goroutine, and of how many are pending in it at
+    /// which statement. When it takes longer than `within`, what was
     /// counted by then is the answer.
     ///
     /// # Errors
     ///
     /// When the process ended or was replaced, by another or by itself (`exec`), or may not be read any more.
-    pub fn take(&mut self, within: Duration, each: impl FnMut(&Walked)) -> Result<Taken, NoCensus> {
+    pub fn take(
+        &mut self,
+        within: Duration,
+        each: impl FnMut(&Walked, &[(SiteNumber, u64)]),
+    ) -> Result<Taken, NoCensus> {
         self.take_with(&Limits::default(), within, each)
     }
 
@@ -86,7 +97,7 @@ impl DeferCensus {
         &mut self,
         limits: &Limits,
         within: Duration,
-        each: impl FnMut(&Walked),
+        each: impl FnMut(&Walked, &[(SiteNumber, u64)]),
     ) -> Result<Taken, NoCensus> {
         let (began, cpu) = (Instant::now(), thread_cpu());
         let clock_ns = self.shares_our_clock().then(monotonic_ns).flatten();

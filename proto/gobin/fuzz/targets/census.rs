@@ -96,7 +96,7 @@ fuzz_target!(|input: (bool, bool, u64, Vec<u64>)| {
     let program = Program::with_list(&binary, list).expect("its layouts are known");
     let limits = Limits { goroutines: 100, records_in_one: 1_000, most_loaded: 5 };
     let mut census = Census::new(program, File(&binary)).expect("its file can be read");
-    if let Ok(report) = census.take(&mut Words { words: &words, reads: 0 }, 0, &limits, |_| ()) {
+    if let Ok(report) = census.take(&mut Words { words: &words, reads: 0 }, 0, &limits, |_, _| ()) {
         assert!(report.goroutines.alive <= 100 && report.most_loaded.len() <= 5);
     }
 });

@@ -2,7 +2,7 @@
 
 use super::functions::{Functions, Place};
 use super::memory::{Memory, Stop};
-use super::sites::{Site, Sites};
+use super::sites::{Site, SiteNumber, Sites};
 use super::walk::Listed;
 use super::walked::{OpenCoded, Records, Walked};
 use std::cmp::Reverse;
@@ -90,7 +90,7 @@ pub(super) struct Tally {
     most_loaded: BinaryHeap<Reverse<ByLoad>>,
     most_loaded_max: usize,
     /// Of one goroutine, kept for its room.
-    own: Vec<(usize, u64)>,
+    own: Vec<(SiteNumber, u64)>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -106,7 +106,7 @@ struct Count {
 struct ByLoad {
     order: (u64, Reverse<u64>),
     goroutine: Walked,
-    pending: Vec<(usize, u64)>,
+    pending: Vec<(SiteNumber, u64)>,
 }
 
 impl PartialEq for ByLoad {
@@ -140,20 +140,13 @@ impl Tally {
         }
     }
 
-    pub(super) fn add<F: Memory>(
+    /// Finds which statements are pending in a goroutine, and tells how many times each.
+    pub(super) fn find<F: Memory>(
         &mut self,
         sites: &mut Sites,
         functions: &mut Functions<F>,
-        walked: Walked,
-    ) -> Result<(), Stop> {
-        let is_exact = walked.records == Records::Exact && walked.open_coded != OpenCoded::LowerBound;
-        self.counts.alive += 1;
-        *match (walked.records, walked.open_coded) {
-            (Records::Unstable, _) => &mut self.counts.unstable,
-            (Records::LowerBound, _) | (_, OpenCoded::LowerBound) => &mut self.counts.lower_bound,
-            (Records::Exact, OpenCoded::Unreadable) => &mut self.counts.open_coded_unreadable,
-            (Records::Exact, OpenCoded::Exact) => &mut self.counts.exact,
-        } += 1;
+        walked: &Walked,
+    ) -> Result<&[(SiteNumber, u64)], Stop> {
         self.own.clear();
         for &(mark, pending) in &walked.marks {
             let number = sites.number(functions, mark)?;
@@ -162,7 +155,20 @@ impl Tally {
                 None => self.own.push((number, pending)),
             }
         }
-        for &(number, pending) in &self.own {
+        Ok(&self.own)
+    }
+
+    /// Counts the goroutine whose statements were found last.
+    pub(super) fn add(&mut self, walked: Walked) {
+        let is_exact = walked.records == Records::Exact && walked.open_coded != OpenCoded::LowerBound;
+        self.counts.alive += 1;
+        *match (walked.records, walked.open_coded) {
+            (Records::Unstable, _) => &mut self.counts.unstable,
+            (Records::LowerBound, _) | (_, OpenCoded::LowerBound) => &mut self.counts.lower_bound,
+            (Records::Exact, OpenCoded::Unreadable) => &mut self.counts.open_coded_unreadable,
+            (Records::Exact, OpenCoded::Exact) => &mut self.counts.exact,
+        } += 1;
+        for &(SiteNumber(number), pending) in &self.own {
             if self.by_site.len() <= number {
                 self.by_site.resize(number + 1, Count::default());
             }
@@ -183,7 +189,6 @@ impl Tally {
                 self.most_loaded.pop();
             }
         }
-        Ok(())
     }
 
     pub(super) fn report<F: Memory>(
@@ -197,7 +202,7 @@ impl Tally {
         let mut counted: Vec<SiteCount> = numbered
             .filter_map(|(number, count)| {
                 Some(SiteCount {
-                    site: sites.get(number)?.clone(),
+                    site: sites.get(SiteNumber(number))?.clone(),
                     pending: count.pending,
                     goroutines: count.goroutines,
                     most_in_one: count.most_in_one,

@@ -178,7 +178,7 @@ impl Sample {
     pub(super) fn take(&mut self, limits: &Limits) -> Result<(Report, Vec<Walked>), Stop> {
         let mut census = self.census();
         let mut walked = Vec::new();
-        let report = census.take(&mut self.memory, 0, limits, |w| walked.push(w.clone()))?;
+        let report = census.take(&mut self.memory, 0, limits, |w, _| walked.push(w.clone()))?;
         assert!(report.goroutines.alive + report.goroutines.not_reached <= self.goroutines);
         Ok((report, walked))
     }

@@ -18,12 +18,16 @@ pub struct Site {
     pub place: Place,
 }
 
+/// A statement by its number, which stays the same in all censuses of one [`super::Census`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SiteNumber(pub(super) usize);
+
 /// All that were seen of one program.
 #[derive(Debug, Default)]
 pub(super) struct Sites {
     sites: Vec<Site>,
-    by_mark: HashMap<Mark, usize>,
-    by_site: HashMap<Site, usize>,
+    by_mark: HashMap<Mark, SiteNumber>,
+    by_site: HashMap<Site, SiteNumber>,
 }
 
 impl Sites {
@@ -32,7 +36,7 @@ impl Sites {
         &mut self,
         functions: &mut Functions<F>,
         mark: Mark,
-    ) -> Result<usize, Stop> {
+    ) -> Result<SiteNumber, Stop> {
         if let Some(number) = self.by_mark.get(&mark) {
             return Ok(*number);
         }
@@ -48,7 +52,7 @@ impl Sites {
             _ => functions.place(mark.pc.wrapping_sub(1))?,
         };
         let site = Site { kind: mark.kind, place };
-        let next = self.sites.len();
+        let next = SiteNumber(self.sites.len());
         let number = *self.by_site.entry(site.clone()).or_insert(next);
         if number == next {
             self.sites.push(site);
@@ -59,7 +63,7 @@ impl Sites {
         Ok(number)
     }
 
-    pub(super) fn get(&self, number: usize) -> Option<&Site> {
-        self.sites.get(number)
+    pub(super) fn get(&self, number: SiteNumber) -> Option<&Site> {
+        self.sites.get(number.0)
     }
 }

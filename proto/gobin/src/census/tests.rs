@@ -280,7 +280,7 @@ proptest! {
         let limits = Limits { goroutines: 200, records_in_one: 1_000, most_loaded: 5 };
         let mut census = sample.census();
         let mut memory = Made { seed, calls: 0 };
-        if let Ok(report) = census.take(&mut memory, 0, &limits, |_| ()) {
+        if let Ok(report) = census.take(&mut memory, 0, &limits, |_, _| ()) {
             prop_assert!(report.goroutines.alive <= 200 && report.most_loaded.len() <= 5);
         }
     }
