@@ -7,7 +7,7 @@
 //! Nothing that is read is believed: a record is one only if it lies where its flag says, on this stack or not, if
 //! its frame is on this stack and no deeper than the one before, and if its function has a defer statement.
 
-use super::functions::Mark;
+use super::functions::{MARKS_MAX, Mark};
 use super::goroutine::Goroutine;
 use super::memory::{Memory, Stop};
 use super::walk::Walker;
@@ -119,6 +119,10 @@ impl<M: Memory, F: Memory> Walker<'_, M, F> {
             };
             deepest = record.sp.max(deepest);
             if !record.is_none {
+                if chain.marks.len() >= MARKS_MAX {
+                    chain.end = End::Limit;
+                    return Ok(chain);
+                }
                 if chain.anchor.is_none() {
                     chain.anchor = Some(Anchor { address: at, record });
                 }

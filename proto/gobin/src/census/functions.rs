@@ -401,6 +401,10 @@ fn without_types(name: String) -> String {
     }
 }
 
+/// Most marks told apart in one goroutine, which are searched one by one: real ones have some dozen. Beyond, the walk
+/// along its records or its stack ends.
+pub(super) const MARKS_MAX: usize = 1_024;
+
 /// What is pending, as memory tells it: an instruction, and for open-coded defers a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Mark {

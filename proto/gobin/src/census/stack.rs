@@ -2,7 +2,7 @@
 //! reached. As the runtime unwinds (Go 1.27, runtime/traceback.go, `unwinder.resolveInternal`), by the stack sizes of
 //! the function table; frames are looked for on the goroutine's own stack only.
 
-use super::functions::{Functions, Mark};
+use super::functions::{Functions, MARKS_MAX, Mark};
 use super::memory::{Memory, Stop};
 use crate::audit::DeferKind;
 use crate::elf::Machine;
@@ -51,7 +51,7 @@ impl Unwinding {
         bytes: &[u8],
     ) -> Result<Progress, Stop> {
         let at = |address: u64| usize::try_from(address.wrapping_sub(start)).unwrap_or(usize::MAX);
-        while self.frames < FRAMES_MAX {
+        while self.frames < FRAMES_MAX && self.marks.len() < MARKS_MAX {
             let Some(here) = functions.instruction(self.pc.wrapping_sub(self.bias))? else {
                 return Ok(Progress::Stopped);
             };
