@@ -25,7 +25,7 @@ const WINDOWS_BYTES: usize = 2 << 20;
 /// Times a goroutine is looked at by itself before what was walked is all that is told of it.
 const ATTEMPTS: usize = 3;
 /// Blocks of memory kept for piles: 2 MiB.
-const BLOCK_BYTES: usize = 16 << 10;
+const BLOCK_BYTES: usize = 8 << 10;
 const BLOCKS: usize = 128;
 /// Times the list of goroutines is read again when it was being moved.
 const LIST_ATTEMPTS: usize = 5;
