@@ -48,11 +48,16 @@ impl Scraper {
         let attached = self.attached.borrow_mut().take(&process);
         let (pid, started) = (process.pid, process.started);
         let counted = tokio::task::spawn_blocking(move || {
+            let is_new = attached.is_none();
             let mut census = match attached {
                 Some(census) => census,
                 None => DeferCensus::attach(pid, started)?,
             };
-            let taken = census.take(within, |_| {})?;
+            let taken = census.take(within, |_, _| {})?;
+            if is_new {
+                // Looking at a program for the first time takes some MiB that are not needed again.
+                linger_probe::trim();
+            }
             Ok((census, taken, linger_probe::open_files(pid)))
         });
         let died = |_| Failure::new(State::Internal, "counting died; see the log");

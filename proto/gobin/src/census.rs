@@ -98,6 +98,8 @@ impl<F: Memory> Census<F> {
             tally.add(walked);
             Ok(())
         })?;
-        tally.report(&self.sites, &mut self.functions, listed)
+        let report = tally.report(&self.sites, &mut self.functions, listed);
+        self.functions.let_go();
+        report
     }
 }

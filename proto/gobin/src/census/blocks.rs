@@ -30,6 +30,11 @@ impl Blocks {
         }
     }
 
+    /// Forgets what was read, and its memory.
+    pub(super) fn let_go(&mut self) {
+        self.slots.fill_with(Slot::default);
+    }
+
     /// Fills `into` from an address, by whole blocks where those can be read; false where they and it cannot.
     ///
     /// # Errors

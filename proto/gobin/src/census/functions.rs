@@ -146,6 +146,11 @@ impl<F: Memory> Functions<F> {
         self.machine
     }
 
+    /// Gives back the file's blocks: what was asked of them is remembered, and the next census asks little.
+    pub(super) fn let_go(&mut self) {
+        self.blocks.let_go();
+    }
+
     /// What the walk needs of an instruction; `None` where there is no function.
     pub(super) fn instruction(&mut self, pc: u64) -> Result<Option<Instruction>, Stop> {
         if let Some(known) = self.instructions.get(&pc) {
