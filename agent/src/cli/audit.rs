@@ -11,7 +11,7 @@ use linger_gobin::{Binary, Error, Format};
 use std::fs;
 use std::path::Path;
 
-/// Largest program read. The largest Go programs have some 300 MB with all debug information.
+/// Largest program read, all of it into memory: 25 times Caddy with its debug information.
 const BINARY_BYTES_MAX: u64 = 2 << 30;
 
 /// What a baseline is written of when nothing else is asked for.

@@ -11,7 +11,7 @@ use crate::elf::{Elf, Machine};
 use crate::error::Error;
 use crate::pclntab::Pclntab;
 
-/// Most bytes looked at of a function that has 350 to 500.
+/// Most bytes looked at of a function that has 346 (Go 1.27, amd64).
 const CODE_BYTES_MAX: usize = 4 << 10;
 
 /// Where the list of goroutines is, before the process is moved.

@@ -23,7 +23,7 @@ use std::fmt;
 use crate::binary::Binary;
 use crate::error::Error;
 
-/// Most calls, and most open-coded statements: cmd/go has 1,500 and 600, and is a sixteenth of the largest programs.
+/// Most calls, and most open-coded statements: Caddy (81 MB) has 1,975 open-coded ones and 154 others.
 const STATEMENTS_MAX: usize = 1 << 17;
 
 pub use calls::{Callee, RuntimeCalls};

@@ -15,9 +15,9 @@ pub use modules::Module;
 
 const MAGIC: &[u8] = b"\xff Go buildinf:";
 const RECORD_BYTES: usize = 32;
-/// Longest version text: releases with every experiment named have about 200 characters.
+/// Longest version text: releases have ten characters, and name the experiments they were built with.
 const VERSION_BYTES_MAX: usize = 4 << 10;
-/// Longest list of modules: Kubernetes' is 20 KB, and a list of 10,000 modules is 1 MB.
+/// Longest list of modules: a module takes about 100 bytes, so that this is some 40,000 of them.
 const MODULES_BYTES_MAX: usize = 4 << 20;
 /// Places looked at that only seem to hold the record: a program that reads such records holds the mark as text.
 const CANDIDATES_MAX: usize = 64;
@@ -74,7 +74,9 @@ impl BuildInfo {
             }
             _ => return None,
         };
-        let go_version = std::str::from_utf8(version).ok().filter(|text| !text.is_empty())?.to_owned();
+        // A program that looks for such records, like this one, holds the mark too, and anything behind it.
+        let is_version = |text: &&str| text.starts_with("go") || text.starts_with("devel");
+        let go_version = std::str::from_utf8(version).ok().filter(is_version)?.to_owned();
         let empty = Self {
             go_version,
             path: String::new(),

@@ -18,8 +18,7 @@ pub use note::BuildIds;
 type Header = raw::FileHeader64<LittleEndian>;
 const ORDER: LittleEndian = LittleEndian;
 
-/// Most loadable segments: Go's linker writes three to five, GNU ld up to six. Every look-up of an address goes
-/// through them.
+/// Most loadable segments: linkers write three to six. Every look-up of an address goes through them.
 const SEGMENTS_MAX: usize = 64;
 
 /// A machine that is read.

@@ -149,8 +149,7 @@ pub struct MLayout {
 impl Layout {
     /// From the debug information if it tells all of it, else from the table; `None` where the release is not known
     /// either, which [`crate::Binary::read`] refuses.
-    pub(crate) fn of(elf: &Elf<'_>, version: &GoVersion, debug_bytes_max: usize) -> Option<Self> {
-        dwarf::layout(elf, debug_bytes_max.min(dwarf::BYTES_MAX))
-            .map_or_else(|because| table::of(version, because), Some)
+    pub(crate) fn of(elf: &Elf<'_>, version: &GoVersion) -> Option<Self> {
+        dwarf::layout(elf).map_or_else(|because| table::of(version, because), Some)
     }
 }

@@ -19,8 +19,9 @@ const SECTIONS_MAX: usize = 512;
 const NAMES_BYTES_MAX: u64 = 64 << 10;
 /// Enough of the function table for its header.
 const TABLE_START_BYTES: u64 = 4 << 10;
-/// Largest section of debug information read: larger ones inflate to more than is wanted, and their start says so.
-const DEBUG_BYTES_MAX: u64 = 6 << 20;
+/// Largest section of debug information read, compressed as it mostly is. Of a larger one only the start is, which
+/// breaks off for its reader: such a program goes by the table of its release.
+const DEBUG_BYTES_MAX: u64 = 16 << 20;
 const DEBUG_START_BYTES: u64 = 64;
 
 /// Largest section of variables read as a whole: larger ones hold what the program embeds, and are looked through for

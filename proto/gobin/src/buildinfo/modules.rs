@@ -3,7 +3,7 @@
 
 use super::BuildInfo;
 
-/// Most modules and settings kept, of each: the largest programs have about 1,000 modules.
+/// Most modules and settings kept, of each: half of what fits into the list.
 const LINES_MAX: usize = 20_000;
 
 /// A module.

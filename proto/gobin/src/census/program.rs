@@ -6,9 +6,6 @@ use crate::error::Error;
 use crate::layout::{Layout, LayoutSource};
 use crate::moduledata::ModuleData;
 
-/// Most bytes of debug information inflated for offsets; programs with more of it go by the table of their release.
-const DEBUG_BYTES_MAX: usize = 16 << 20;
-
 /// A program whose memory can be walked.
 #[derive(Clone, Debug)]
 pub struct Program {
@@ -41,7 +38,7 @@ impl Program {
             machine: binary.elf().machine(),
             minor: binary.version().minor(),
             module: *binary.module(),
-            layout: binary.layout_within(DEBUG_BYTES_MAX)?,
+            layout: binary.layout()?,
             all_goroutines,
             version: binary.version().text().to_owned(),
         })

@@ -24,9 +24,10 @@ const WINDOWS: [usize; 3] = [2 << 10, 16 << 10, 256 << 10];
 const WINDOWS_BYTES: usize = 2 << 20;
 /// Times a goroutine is looked at by itself before what was walked is all that is told of it.
 const ATTEMPTS: usize = 3;
-/// Blocks of memory kept for piles: 2 MiB.
-const BLOCK_BYTES: usize = 8 << 10;
-const BLOCKS: usize = 128;
+/// Blocks of memory kept for piles: 2 MiB. A page each: blocks of four save a sixth of the CPU time where a pile's
+/// records lie side by side, and take twice as much where the heap is worn and they do not.
+const BLOCK_BYTES: usize = 4 << 10;
+const BLOCKS: usize = 512;
 /// Times the list of goroutines is read again when it was being moved.
 const LIST_ATTEMPTS: usize = 5;
 const WORD: u64 = 8;

@@ -1,21 +1,24 @@
 //! Offsets from the program's debug information: DWARF 4 (Go up to 1.24) and 5, compressed or not. Read by `gimli`;
 //! only the unit `runtime` is looked through, where Go's linker puts all types it keeps (Go 1.27,
-//! cmd/link/internal/ld/dwarf.go).
+//! cmd/link/internal/ld/dwarf.go). Units are inflated one after the other and let go again, until all is found: of a
+//! program whose units take 20 MB, no more than the largest is held.
 
 mod section;
+mod units;
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
-use gimli::{EndianSlice, LittleEndian, Section};
+use gimli::{EndianSlice, LittleEndian};
 
 use super::{DeferLayout, GLayout, Layout, LayoutSource, MLayout, NoDwarf, PanicLayout};
 use crate::elf::Elf;
+use units::Units;
 
-/// Most bytes of debug information, inflated: Kubernetes' API server has about 40 MB of the sections read.
-pub(super) const BYTES_MAX: usize = 96 << 20;
-/// Most steps in all: a byte of a list of abbreviations, an entry, an attribute. Kubernetes' API server takes 3 million
-/// with Go's linker, whose units share one short list.
+/// Most bytes of the lists of abbreviations, 614 from Go's linker, and of the names beside them, which it does not write.
+const ABBREVIATIONS_BYTES_MAX: usize = 1 << 20;
+const NAMES_BYTES_MAX: usize = 8 << 20;
+/// Most steps in all: a byte of a list of abbreviations, an entry, an attribute. Three times as many as Caddy's units
+/// have bytes.
 const STEPS_MAX: usize = 64 << 20;
 
 type Slice<'s> = EndianSlice<'s, LittleEndian>;
@@ -26,24 +29,23 @@ type Offsets = HashMap<(&'static str, String), u64>;
 const STRUCTURES: [&str; 6] =
     ["runtime.g", "runtime.gobuf", "runtime.stack", "runtime._defer", "runtime._panic", "runtime.m"];
 
-pub(super) fn layout(elf: &Elf<'_>, bytes_max: usize) -> Result<Layout, NoDwarf> {
-    let mut left = bytes_max;
-    let mut sections: HashMap<&'static str, Cow<'_, [u8]>> = HashMap::new();
-    for id in [gimli::SectionId::DebugInfo, gimli::SectionId::DebugAbbrev, gimli::SectionId::DebugStr] {
-        if let Some(bytes) = section::read(elf, id.name(), left)? {
-            left = left.saturating_sub(bytes.len());
-            sections.insert(id.name(), bytes);
-        }
-    }
-    if !sections.contains_key(gimli::SectionId::DebugInfo.name()) {
-        return Err(NoDwarf::Absent);
-    }
-    let load = |id: gimli::SectionId| -> Result<Slice<'_>, NoDwarf> {
-        let bytes = sections.get(id.name()).map_or(&[][..], |bytes| &**bytes);
-        Ok(EndianSlice::new(bytes, LittleEndian))
+pub(super) fn layout(elf: &Elf<'_>) -> Result<Layout, NoDwarf> {
+    let units = Units::open(elf)?.ok_or(NoDwarf::Absent)?;
+    let abbreviations = section::read(elf, ".debug_abbrev", ABBREVIATIONS_BYTES_MAX)?;
+    let names = section::read(elf, ".debug_str", NAMES_BYTES_MAX)?;
+    let beside = Beside {
+        abbreviations: gimli::DebugAbbrev::new(&abbreviations, LittleEndian),
+        abbreviations_bytes: abbreviations.len(),
+        names: gimli::DebugStr::new(&names, LittleEndian),
     };
-    let offsets = offsets(&gimli::Dwarf::load(load)?)?;
-    assemble(&offsets)
+    assemble(&offsets(units, &beside)?)
+}
+
+/// What units refer to.
+struct Beside<'s> {
+    abbreviations: gimli::DebugAbbrev<Slice<'s>>,
+    abbreviations_bytes: usize,
+    names: gimli::DebugStr<Slice<'s>>,
 }
 
 fn damaged(error: gimli::Error) -> NoDwarf {
@@ -60,28 +62,27 @@ impl Steps {
     }
 }
 
-fn offsets(dwarf: &gimli::Dwarf<Slice<'_>>) -> Result<Offsets, NoDwarf> {
+fn offsets(mut units: Units<'_>, beside: &Beside<'_>) -> Result<Offsets, NoDwarf> {
     let mut offsets = Offsets::new();
     let mut steps = Steps(STEPS_MAX);
-    let abbreviations_bytes = dwarf.debug_abbrev.reader().len();
     let mut shared = None;
-    let mut units = dwarf.units();
-    while let Some(header) = units.next().map_err(damaged)? {
-        // Not `Dwarf::unit`, which wants lines and addresses too.
+    while let Some(unit) = units.next()? {
+        let info = gimli::DebugInfo::new(unit, LittleEndian);
+        let Some(header) = info.units().next().map_err(damaged)? else { continue };
         let at = header.debug_abbrev_offset();
         let abbreviations = match shared.take().filter(|(shared_at, _)| *shared_at == at) {
             Some((_, abbreviations)) => abbreviations,
             None => {
-                steps.take(abbreviations_bytes.saturating_sub(at.0))?;
-                dwarf.abbreviations(&header).map_err(damaged)?
+                steps.take(beside.abbreviations_bytes.saturating_sub(at.0))?;
+                header.abbreviations(&beside.abbreviations).map_err(damaged)?
             }
         };
         let mut entries = header.entries(&abbreviations);
         let root = entries.next_dfs().map_err(damaged)?;
         steps.take(root.map_or(1, |root| root.attrs().len() + 1))?;
         // Assembly has units of the same name.
-        if root.is_some_and(|root| name(dwarf, root).is_some_and(|name| name.slice() == b"runtime")) {
-            members(dwarf, entries, &mut steps, &mut offsets)?;
+        if root.is_some_and(|root| name(beside, root) == Some(b"runtime")) {
+            members(beside, entries, &mut steps, &mut offsets)?;
         }
         if STRUCTURES.into_iter().all(|s| offsets.contains_key(&(s, String::new()))) {
             break;
@@ -92,29 +93,31 @@ fn offsets(dwarf: &gimli::Dwarf<Slice<'_>>) -> Result<Offsets, NoDwarf> {
 }
 
 /// Go's linker writes names in place; a debugger's tool may have moved them into a table.
-fn name<'s>(dwarf: &gimli::Dwarf<Slice<'s>>, entry: &Entry<'s>) -> Option<Slice<'s>> {
+fn name<'u>(beside: &'u Beside<'_>, entry: &Entry<'u>) -> Option<&'u [u8]> {
     match entry.attr_value(gimli::DW_AT_name)? {
-        gimli::AttributeValue::String(name) => Some(name),
-        gimli::AttributeValue::DebugStrRef(offset) => dwarf.debug_str.get_str(offset).ok(),
+        gimli::AttributeValue::String(name) => Some(name.slice()),
+        gimli::AttributeValue::DebugStrRef(offset) => {
+            beside.names.get_str(offset).ok().map(|name| name.slice())
+        }
         _ => None,
     }
 }
 
 /// Members of the structures that are asked for.
-fn members<'s>(
-    dwarf: &gimli::Dwarf<Slice<'s>>,
-    mut entries: gimli::EntriesCursor<'_, Slice<'s>>,
+fn members<'u>(
+    beside: &'u Beside<'_>,
+    mut entries: gimli::EntriesCursor<'_, Slice<'u>>,
     steps: &mut Steps,
     offsets: &mut Offsets,
 ) -> Result<(), NoDwarf> {
-    let number = |entry: &Entry<'s>, what| entry.attr_value(what).and_then(|value| value.udata_value());
+    let number = |entry: &Entry<'u>, what| entry.attr_value(what).and_then(|value| value.udata_value());
     let mut inside = None;
     while let Some(entry) = entries.next_dfs().map_err(damaged)? {
         steps.take(entry.attrs().len() + 1)?;
         match entry.tag() {
             gimli::DW_TAG_structure_type => {
-                inside = name(dwarf, entry)
-                    .and_then(|name| STRUCTURES.into_iter().find(|s| s.as_bytes() == name.slice()));
+                inside = name(beside, entry)
+                    .and_then(|name| STRUCTURES.into_iter().find(|s| s.as_bytes() == name));
                 if let Some(structure) = inside {
                     let bytes = number(entry, gimli::DW_AT_byte_size).unwrap_or_default();
                     offsets.insert((structure, String::new()), bytes);
@@ -123,9 +126,8 @@ fn members<'s>(
             gimli::DW_TAG_member => {
                 let Some(structure) = inside else { continue };
                 let offset = number(entry, gimli::DW_AT_data_member_location);
-                if let (Some(name), Some(offset)) = (name(dwarf, entry), offset) {
-                    let name = String::from_utf8_lossy(name.slice()).into_owned();
-                    offsets.insert((structure, name), offset);
+                if let (Some(name), Some(offset)) = (name(beside, entry), offset) {
+                    offsets.insert((structure, String::from_utf8_lossy(name).into_owned()), offset);
                 }
             }
             _ => inside = None,

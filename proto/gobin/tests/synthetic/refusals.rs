@@ -60,6 +60,11 @@ fn a_program_without_a_table_is_told_from_one_that_is_not_gos() {
     let at = memchr::memmem::find(&nothing, &[0xf1, 0xff, 0xff, 0xff, 0, 0]).unwrap();
     nothing[at] = 0;
     check(&nothing, "not a Go program");
+    // The mark alone, as in a program that looks for it.
+    let mut mark = Program::of("text behind it").bytes();
+    let at = memchr::memmem::find(&mark, &[0xf1, 0xff, 0xff, 0xff, 0, 0]).unwrap();
+    mark[at] = 0;
+    check(&mark, "not a Go program");
 }
 
 #[test]

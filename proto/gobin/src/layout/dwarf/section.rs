@@ -1,59 +1,51 @@
 //! A section of debug information, inflated where it is compressed: Go's linker does so by default, with a header
 //! of ELF's (`SHF_COMPRESSED`); older ones wrote `.zdebug_…` sections with a header of their own.
 
-use std::borrow::Cow;
 use std::io::Read;
 
 use flate2::bufread::ZlibDecoder;
 
 use super::NoDwarf;
 use crate::elf::Elf;
-use crate::little_endian::{u32_at, u64_at};
+use crate::little_endian::u32_at;
 
-/// `ELFCOMPRESS_ZLIB`, and the bytes of `Elf64_Chdr`, whose size is at 8.
+/// `ELFCOMPRESS_ZLIB`, and the bytes of `Elf64_Chdr`.
 const ZLIB: u32 = 1;
 const ELF_HEADER_BYTES: usize = 24;
 /// `ZLIB` and a big-endian size.
 const GNU_HEADER_BYTES: usize = 12;
 
-pub(super) fn read<'a>(
-    elf: &Elf<'a>,
-    name: &str,
-    bytes_max: usize,
-) -> Result<Option<Cow<'a, [u8]>>, NoDwarf> {
+/// A section as a stream of what it holds; `None` where there is none.
+pub(super) fn open<'a>(elf: &Elf<'a>, name: &str) -> Result<Option<Box<dyn Read + 'a>>, NoDwarf> {
     if let Some(section) = elf.section(name) {
         if !section.compressed {
-            return if section.bytes.len() > bytes_max {
-                Err(NoDwarf::TooLarge)
-            } else {
-                Ok(Some(Cow::Borrowed(section.bytes)))
-            };
+            return Ok(Some(Box::new(section.bytes)));
         }
         if u32_at(section.bytes, 0) != Some(ZLIB) {
             return Err(NoDwarf::Damaged(format!("{name} is compressed with something else than zlib")));
         }
-        let bytes = section.bytes.get(ELF_HEADER_BYTES..).unwrap_or_default();
-        return inflate(name, bytes, u64_at(section.bytes, 8), bytes_max).map(Some);
+        return Ok(Some(inflated(section.bytes.get(ELF_HEADER_BYTES..))));
     }
-    let Some(section) = elf.section(&name.replacen(".debug", ".zdebug", 1)) else { return Ok(None) };
-    let size = section.bytes.get(4..).and_then(|b| b.first_chunk()).copied().map(u64::from_be_bytes);
-    let bytes = section.bytes.get(GNU_HEADER_BYTES..).unwrap_or_default();
-    inflate(name, bytes, size, bytes_max).map(Some)
+    let old = elf.section(&name.replacen(".debug", ".zdebug", 1));
+    Ok(old.map(|section| inflated(section.bytes.get(GNU_HEADER_BYTES..))))
 }
 
-/// What it says it holds is only believed as far as it comes.
-fn inflate(
-    name: &str,
-    bytes: &[u8],
-    size: Option<u64>,
-    bytes_max: usize,
-) -> Result<Cow<'static, [u8]>, NoDwarf> {
-    let damaged = |reason: String| NoDwarf::Damaged(format!("{name}: {reason}"));
-    let size = size.ok_or_else(|| damaged("cut off".into()))?;
-    if usize::try_from(size).map_or(true, |size| size > bytes_max) {
-        return Err(NoDwarf::TooLarge);
+/// A section as a whole; empty where there is none.
+pub(super) fn read(elf: &Elf<'_>, name: &str, bytes_max: usize) -> Result<Vec<u8>, NoDwarf> {
+    let mut bytes = Vec::new();
+    if let Some(section) = open(elf, name)? {
+        read_to(&mut bytes, section, bytes_max)?;
     }
-    let mut inflated = Vec::new();
-    ZlibDecoder::new(bytes).take(size).read_to_end(&mut inflated).map_err(|e| damaged(e.to_string()))?;
-    Ok(Cow::Owned(inflated))
+    if bytes.len() == bytes_max { Err(NoDwarf::TooLarge) } else { Ok(bytes) }
+}
+
+/// Appends at most so many bytes. What a header says of sizes is not asked: the bytes come or they do not.
+pub(super) fn read_to(bytes: &mut Vec<u8>, stream: impl Read, bytes_max: usize) -> Result<(), NoDwarf> {
+    let limit = u64::try_from(bytes_max).unwrap_or(u64::MAX);
+    stream.take(limit).read_to_end(bytes).map_err(|e| NoDwarf::Damaged(e.to_string()))?;
+    Ok(())
+}
+
+fn inflated<'a>(bytes: Option<&'a [u8]>) -> Box<dyn Read + 'a> {
+    Box::new(ZlibDecoder::new(bytes.unwrap_or_default()))
 }
