@@ -325,8 +325,12 @@ mod tests {
 
     fn append(memory: &mut Memory, minute: i64, value: f64, low: f64) {
         let up = SeriesKey::new(metric::UP, Labels::new([("target", "api")]));
-        let points =
-            [(up, 1.0), (key(metric::DEFERS_PENDING), value), (key(metric::DEFERS_PENDING_LOW), low)];
+        let points = [
+            (up, 1.0),
+            (key(metric::DEFERS_PENDING), value),
+            (key(metric::DEFERS_PENDING_LOW), low),
+            (key(metric::DEFERS_PENDING_HIGH), 2.0 * value),
+        ];
         memory.append(&Stream::new("api", "heap"), TimeMs(minute * 60_000), &points);
     }
 

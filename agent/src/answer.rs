@@ -94,8 +94,8 @@ pub fn answer(reader: &dyn Reader, status: Status, question: &Question) -> Resul
 }
 
 /// Who holds a target's pending defers, as known last.
-fn held_in<'s>(status: &'s Status, target: &str) -> Option<&'s DefersHeld> {
-    status.targets.iter().find(|t| t.target == target)?.defers_held.as_ref()
+fn held_in<'s>(status: &'s Status, target: &str) -> &'s [DefersHeld] {
+    status.targets.iter().find(|t| t.target == target).map_or(&[], |t| &t.defers_held)
 }
 
 /// When history begins; everything before is not a gap but nothing.

@@ -77,7 +77,7 @@ async fn look(config: &Config, watch_for: Duration) -> Result<Scraped, String> {
     let memory = memory.0.lock().unwrap_or_else(PoisonError::into_inner);
     let target = live.target(&name).ok_or("the target is gone")?;
     let trend = trend::trend(&*memory, &name, Window::ALL, SITES_LISTED)?;
-    let defers = defers::defers(&*memory, &name, Window::ALL, SITES_LISTED, target.defers_held.as_ref())?;
+    let defers = defers::defers(&*memory, &name, Window::ALL, SITES_LISTED, &target.defers_held)?;
     let findings = findings(&target, &trend, &defers);
     Ok(Scraped { version: VERSION, target, trend, defers, findings, watched_s })
 }

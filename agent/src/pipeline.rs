@@ -153,7 +153,7 @@ impl<S: Sink> Worker<S> {
             own.push(linger_series::metric::GOROUTINES, &[], total as f64);
             self.sink.append(&job.target, "total", job.at, &own.points);
         }
-        if let Some(seen) = target.incarnation.take_sighting() {
+        for seen in target.incarnation.take_sightings() {
             let mut own = Samples::new(target.base.clone());
             own.push(linger_series::metric::INCARNATION, &[], seen.ordinal as f64);
             self.sink.append(&job.target, "incarnation", seen.at, &own.points);

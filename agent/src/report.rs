@@ -186,8 +186,9 @@ pub struct TargetStatus {
     #[serde(default)]
     pub restarts: u64,
     /// Who holds pending defers, where they are counted in the memory of the target's process.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub defers_held: Option<DefersHeld>,
+    /// The newest first, with the one before: a count is on the page once the store has it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub defers_held: Vec<DefersHeld>,
     /// Every collector.
     pub collectors: Vec<CollectorStatus>,
 }
@@ -207,6 +208,9 @@ pub struct DefersHeld {
     pub open_files: Option<u64>,
     /// CPU time it took the agent, seconds.
     pub cpu_s: f64,
+    /// When the next one was due, seconds later.
+    #[serde(default)]
+    pub due_within_s: f64,
     /// From its beginning to its end, seconds.
     pub took_s: f64,
 }
@@ -277,6 +281,7 @@ impl TargetStatus {
         self.incarnation = former.incarnation;
         self.incarnation_since_ms = former.incarnation_since_ms;
         self.restarts = former.restarts;
+        self.defers_held.clone_from(&former.defers_held);
         for c in &mut self.collectors {
             let Some(was) = former.collectors.iter().find(|was| was.collector == c.collector) else {
                 continue;

@@ -137,3 +137,9 @@ pub fn may_read_memory(_: Pid) -> Result<(), Refused> {
 pub fn open_files(_: Pid) -> Option<u64> {
     None
 }
+
+/// Not told.
+#[must_use]
+pub fn thread_cpu() -> Duration {
+    Duration::ZERO
+}

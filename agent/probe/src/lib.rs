@@ -50,9 +50,9 @@ pub use program::Program;
 
 #[cfg(target_os = "linux")]
 pub use {
-    access::linux::may_read_memory, census::linux::DeferCensus, cpu::CpuClock, find::linux::Finder,
-    open_files::open_files,
+    access::linux::may_read_memory, census::linux::DeferCensus, census::linux::thread_cpu, cpu::CpuClock,
+    find::linux::Finder, open_files::open_files,
 };
 
 #[cfg(not(target_os = "linux"))]
-pub use elsewhere::{CpuClock, DeferCensus, Finder, may_read_memory, open_files};
+pub use elsewhere::{CpuClock, DeferCensus, Finder, may_read_memory, open_files, thread_cpu};

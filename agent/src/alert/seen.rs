@@ -1,6 +1,6 @@
 //! What the store says of the judged metrics: their newest points, lower bounds and slopes.
 
-use crate::answer::history::{counts, of_one_method, restarts};
+use crate::answer::history::{counts, of_one_method, restarts, times_by_labels};
 use crate::reader::Reader;
 use linger_derive::growth::{Slope, since_last, theil_sen};
 use linger_derive::threshold::Rule;
@@ -62,10 +62,21 @@ impl Seen {
             self.lows
                 .extend(lows.into_iter().filter_map(|s| Some((s.key.labels.clone(), s.points.last()?.v))));
         }
-        let counts =
-            if name == metric::DEFERS_PENDING { counts(reader, target, window)? } else { Vec::new() };
+        let figures = match name {
+            metric::DEFERS_PENDING => {
+                Some((counts(reader, target, window)?, times_by_labels(&of(metric::DEFERS_PENDING_HIGH)?)))
+            }
+            _ => None,
+        };
         for s in found {
-            if let Some(slope) = theil_sen(since_last(of_one_method(&s.points, &counts), restarts)) {
+            let points = match &figures {
+                Some((counts, figures)) => {
+                    let figures = figures.get(&s.key.labels).map_or(&[][..], Vec::as_slice);
+                    of_one_method(&s.points, counts, figures)
+                }
+                None => &s.points,
+            };
+            if let Some(slope) = theil_sen(since_last(points, restarts)) {
                 self.slopes.insert(s.key.clone(), slope);
             }
             self.series.insert(s.key, s.points);

@@ -3,6 +3,7 @@
 use crate::alert::{JUDGE_EVERY, collectors_of};
 use crate::question::{CheckQuestion, CheckSubject};
 use crate::report::{AlertStatus, Check, CollectorStatus, Judged, Status, VERSION};
+use crate::scrape::outcome::State;
 use crate::show::{number, short_place};
 use linger_derive::threshold::STALE_AFTER;
 use linger_series::TimeMs;
@@ -128,7 +129,9 @@ fn about_judging(status: &Status, question: &CheckQuestion) -> Vec<(u8, String)>
             let of_group = || target.collectors.iter().filter(|c| group.contains(&&*c.collector));
             let is_silent = |c: &CollectorStatus| {
                 let patience = STALE_AFTER.max(c.answer_due_within().mul_f64(2.5 * scale));
-                silent(c.last_ok_ms.unwrap_or(status.agent.started_ms), patience)
+                // An answer that tells no figures is no data.
+                let tells = c.state != State::NotSampled.as_str();
+                !tells || silent(c.last_ok_ms.unwrap_or(status.agent.started_ms), patience)
             };
             if of_group().next().is_some() && of_group().all(is_silent) {
                 let which: Vec<String> =

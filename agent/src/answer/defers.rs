@@ -3,7 +3,7 @@
 //! One method speaks for a target at a time, the one that told last: counts in the process's memory while there are any,
 //! else the heap profile.
 
-use super::history::{counts, drawn, newest, of_one_method, restarts, rising_since};
+use super::history::{counts, drawn, newest, of_one_method, restarts, rising_since, times_by_labels};
 use super::site::Sites;
 use super::trend::too_few;
 use crate::alert::growth;
@@ -20,6 +20,8 @@ use std::time::Duration;
 const COUNTED: &str = crate::pipeline::COUNTED;
 const SAMPLED: &str = crate::pipeline::SAMPLED;
 
+/// How often pending defers are counted by default.
+const COUNT_EVERY: Duration = Duration::from_secs(15);
 /// A cross-check older than this is none.
 const CROSS_CHECK_AGE_MAX: Duration = Duration::from_secs(180);
 
@@ -44,7 +46,7 @@ pub fn defers(
     target: &str,
     window: Window,
     limit: usize,
-    held: Option<&DefersHeld>,
+    held: &[DefersHeld],
 ) -> Result<TargetDefers, String> {
     let of = |name: &str| reader.select(&Selector::metric(name).with("target", target), window);
     let restarts = restarts(reader, target, window)?;
@@ -52,29 +54,37 @@ pub fn defers(
     let pending = of(metric::DEFERS_PENDING)?;
     let floors = newest(of(metric::DEFERS_FLOOR)?).map(|s| s.points).unwrap_or_default();
     let counts = counts(reader, target, window)?;
-    // Whoever told last speaks; what he did not name then is not there, or not known any more.
-    let told = pending.iter().filter_map(|s| s.points.last()).map(|p| p.t).max();
-    let is_counted = counts.last().is_some_and(|counted| told.is_none_or(|told| told <= *counted));
-    let floor = floors.last().copied().filter(|_| !is_counted);
-    let as_of = if is_counted { counts.last().copied() } else { floor.map(|p| p.t) };
-    let held = held.filter(|held| is_counted && window.contains(TimeMs(held.at_ms)));
+    let held = held.iter().find(|held| counts.last().is_some_and(|t| t.0 == held.at_ms));
+    let looked = of(metric::UP)?.iter().filter_map(|s| s.points.last()).map(|p| p.t).max();
+    // What who speaks did not name the last time is not there, or not known any more.
+    let counted = speaks(&counts, held, looked, &restarts);
+    let floor = floors.last().copied().filter(|_| counted.is_none());
+    let as_of = counted.or(floor.map(|p| p.t));
+    let held = held.filter(|_| counted.is_some());
+    let high = of(metric::DEFERS_PENDING_HIGH)?;
     let context = Context {
         counts: &counts,
         held,
         restarts: &restarts,
-        scraped_from: floors.first().map_or(window.from, |p| p.t),
+        scraped_from: match counted {
+            Some(_) => counts.first().copied(),
+            None => floors.first().map(|p| p.t),
+        }
+        .unwrap_or(window.from),
         sites: &sites,
         low: newest_by_labels(&of(metric::DEFERS_PENDING_LOW)?),
-        high: newest_by_labels(&of(metric::DEFERS_PENDING_HIGH)?),
+        high: newest_by_labels(&high),
+        figures: times_by_labels(&high),
         methods: methods(&of(metric::DEFERS_PENDING_BY_METHOD)?),
     };
-    let present = |s: &&Series| told.is_none() || s.points.last().map(|p| p.t) == told;
+    let present = |s: &&Series| as_of.is_some() && s.points.last().map(|p| p.t) == as_of;
     let mut listed: Vec<DeferSite> = pending.iter().filter(present).filter_map(|s| context.site(s)).collect();
     listed.retain(|s| s.pending > 0.0);
     listed.sort_by(|a, b| b.pending.total_cmp(&a.pending).then_with(|| a.site.cmp(&b.site)));
     let sites_left_out = listed.len().saturating_sub(limit);
     listed.truncate(limit);
 
+    let outcomes = of(metric::CENSUS_GOROUTINES)?;
     let profiles =
         profiles(&of(metric::CPU_SECONDS)?, &of(metric::CPU_WINDOW)?, &of(metric::DEFER_CPU_SECONDS)?);
     let pooled = pool([&profiles], None);
@@ -99,25 +109,49 @@ pub fn defers(
         cpu_window_s: pooled.window_seconds,
         executed_floor: executed_floor.collect(),
         restarts_ms: restarts.iter().map(|t| t.0).collect(),
-        blind: blind(is_counted, held),
+        blind: blind(counted, &counts, &outcomes),
     })
 }
 
+/// When the newest count in memory was made, while it speaks for the target: until three times as long have passed as
+/// until the next one was due, or the process is another one.
+fn speaks(
+    counts: &[TimeMs],
+    held: Option<&DefersHeld>,
+    looked: Option<TimeMs>,
+    restarts: &[TimeMs],
+) -> Option<TimeMs> {
+    let last = *counts.last()?;
+    let distance = counts.windows(2).last().and_then(|pair| Some(pair.last()?.since(*pair.first()?)));
+    let due = held.and_then(|held| Duration::try_from_secs_f64(held.due_within_s).ok());
+    let due = due.into_iter().chain(distance).fold(COUNT_EVERY, Duration::max);
+    let is_old = looked.is_some_and(|looked| looked.since(last) > due.saturating_mul(3));
+    (!is_old && restarts.last().is_none_or(|restart| *restart <= last)).then_some(last)
+}
+
 /// What these figures miss, in sentences.
-fn blind(is_counted: bool, held: Option<&DefersHeld>) -> Vec<String> {
+fn blind(counted: Option<TimeMs>, counts: &[TimeMs], outcomes: &[Series]) -> Vec<String> {
     let mut blind: Vec<String> = Vec::new();
-    if !is_counted {
+    if counted.is_none() {
         blind.extend(PROFILE_IS_BLIND.map(str::to_owned));
+        if !counts.is_empty() {
+            blind.push(
+                "what was counted in memory before is not known any more: that process is not read now"
+                    .into(),
+            );
+        }
     }
-    for (outcome, n) in held.iter().flat_map(|held| &held.goroutines.by_outcome).filter(|(_, n)| **n > 0) {
-        let what = match outcome.as_str() {
-            "running" => "were running: their open-coded defers cannot be read, all others are counted",
+    let at_count = |s: &Series| s.points.last().filter(|p| Some(p.t) == counted).map(|p| p.v);
+    for s in outcomes {
+        let Some(n) = at_count(s).filter(|n| *n > 0.0) else { continue };
+        let what = match s.key.labels.get("outcome") {
+            "running" => "ran: their open-coded defers cannot be read, all others are counted",
             "lower bound" => "are known to hold at least what is shown",
             "unstable" => "changed each time they were read: at least what is shown",
             "not reached" => "were not reached in time",
             _ => continue,
         };
-        blind.push(format!("{n} goroutines {what}"));
+        blind.push(format!("{n} of the goroutines {what}"));
     }
     blind.push(CPU_IS_BLIND.to_owned());
     blind
@@ -128,11 +162,12 @@ struct Context<'a> {
     counts: &'a [TimeMs],
     held: Option<&'a DefersHeld>,
     restarts: &'a [TimeMs],
-    /// The first heap profile of the range.
+    /// The first count or heap profile of the range.
     scraped_from: TimeMs,
     sites: &'a Sites,
     low: HashMap<Labels, Point>,
     high: HashMap<Labels, Point>,
+    figures: HashMap<Labels, Vec<TimeMs>>,
     methods: Methods,
 }
 
@@ -144,7 +179,8 @@ impl Context<'_> {
         let interval = bound(&self.low).zip(bound(&self.high)).map(|(low, high)| [low, high]);
         let (kind, id) = (labels.get("kind"), labels.get("site"));
         let text = self.sites.get(id);
-        let mine = since_last(of_one_method(&series.points, self.counts), self.restarts);
+        let figures = self.figures.get(labels).map_or(&[][..], Vec::as_slice);
+        let mine = since_last(of_one_method(&series.points, self.counts, figures), self.restarts);
         let slope = theil_sen(mine);
         let known_from = if mine.len() < series.points.len() { TimeMs::MIN } else { self.scraped_from };
         let rising = slope.filter(|s| s.low > 0.0).and_then(|_| rising_since(mine, known_from));
@@ -162,7 +198,10 @@ impl Context<'_> {
             held_by: self.held_by(kind, id),
             growth_per_second: slope.map(|s| s.per_second()),
             growth_per_hour: slope.map(growth),
-            no_growth_because: slope.is_none().then(|| too_few(mine.len(), self.restarts)),
+            no_growth_because: slope.is_none().then(|| match interval {
+                Some(_) => too_few(mine.len(), self.restarts),
+                None => "a lower bound tells no growth".to_owned(),
+            }),
             rising_since_ms: rising.map(|(t, _)| t.0),
             rising_since_before: rising.is_some_and(|(_, before)| before),
             points: drawn(&series.points),
@@ -241,7 +280,25 @@ fn run(p: &PooledDefers) -> Option<DeferCpu> {
 mod tests {
     use super::defers;
     use crate::reader::Memory;
+    use crate::report::DefersHeld;
     use linger_series::{Labels, SeriesKey, Stream, TimeMs, Window, metric};
+
+    #[test]
+    fn a_count_speaks_until_the_next_ones_stayed_away_or_the_process_is_another_one() {
+        let t = |s: i64| TimeMs(s * 1_000);
+        let counts = [t(0), t(15), t(30)];
+        let check = |looked, restarts: &[TimeMs], expected| {
+            assert_eq!(super::speaks(&counts, None, Some(t(looked)), restarts), expected);
+        };
+        check(31, &[], Some(t(30)));
+        check(75, &[], Some(t(30)));
+        check(76, &[], None);
+        check(31, &[t(20)], Some(t(30)));
+        check(35, &[t(31)], None);
+        let rare = DefersHeld { due_within_s: 300.0, ..DefersHeld::default() };
+        assert_eq!(super::speaks(&counts, Some(&rare), Some(t(900)), &[]), Some(t(30)));
+        assert_eq!(super::speaks(&[], None, Some(t(1)), &[]), None);
+    }
 
     #[test]
     fn pending_and_executed_defers_carry_what_they_rest_on() {
@@ -267,7 +324,7 @@ mod tests {
             ];
             memory.append(&Stream::new("api", "heap"), TimeMs(minute * 60_000), &points);
         }
-        let d = defers(&memory, "api", Window::ALL, 10, None).unwrap();
+        let d = defers(&memory, "api", Window::ALL, 10, &[]).unwrap();
         let s = &d.sites[0];
         assert_eq!(
             (s.pending, s.interval, s.exact),

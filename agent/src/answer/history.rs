@@ -1,7 +1,8 @@
 //! What a target's history says before any figure is drawn from it: restarts, gaps, when a rise began.
 
 use crate::reader::Reader;
-use linger_series::{Point, Selector, Series, TimeMs, Window, metric};
+use linger_series::{Labels, Point, Selector, Series, TimeMs, Window, metric};
+use std::collections::HashMap;
 use std::time::Duration;
 
 /// How far before the asked range readings of the incarnation are looked for: longer than their interval is ever
@@ -37,14 +38,22 @@ pub fn restarts(reader: &dyn Reader, target: &str, window: Window) -> Result<Vec
     Ok(changes.filter(|t| window.contains(*t)).collect())
 }
 
-/// The newest points that one method told: a count in memory and a sampled profile differ by more than what grew between
-/// them, so that no slope goes across. `counts` are the times of counts in memory, in order.
+/// The newest points that one method told as figures: a count in memory and a sampled profile differ by more than what
+/// grew between them, and a lower bound by what was missed, so that no slope goes across. `counts` are the times of counts
+/// in memory, `figures` those at which an upper end was told too, both in order.
 #[must_use]
-pub fn of_one_method<'p>(points: &'p [Point], counts: &[TimeMs]) -> &'p [Point] {
+pub fn of_one_method<'p>(points: &'p [Point], counts: &[TimeMs], figures: &[TimeMs]) -> &'p [Point] {
     let counted = |p: &Point| counts.binary_search(&p.t).is_ok();
-    let Some(last) = points.last().map(counted) else { return points };
-    let others = points.iter().rposition(|p| counted(p) != last);
+    let is_figure = |p: &Point| figures.binary_search(&p.t).is_ok();
+    let Some(last) = points.last() else { return points };
+    let others = points.iter().rposition(|p| counted(p) != counted(last) || !is_figure(p));
     points.get(others.map_or(0, |i| i + 1)..).unwrap_or_default()
+}
+
+/// When points were told, by labels.
+#[must_use]
+pub fn times_by_labels(series: &[Series]) -> HashMap<Labels, Vec<TimeMs>> {
+    series.iter().map(|s| (s.key.labels.clone(), s.points.iter().map(|p| p.t).collect())).collect()
 }
 
 /// When pending defers were counted in memory, in order.
@@ -114,12 +123,27 @@ pub fn drawn(points: &[Point]) -> Vec<(i64, f64)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{drawn, gaps, restarts, rising_since};
+    use super::{drawn, gaps, of_one_method, restarts, rising_since};
     use crate::reader::Memory;
     use linger_series::{Labels, Point, SeriesKey, Stream, TimeMs, Window, metric};
 
     fn points(values: &[(i64, f64)]) -> Vec<Point> {
         values.iter().map(|(t, v)| Point::new(TimeMs(*t), *v)).collect()
+    }
+
+    #[test]
+    fn no_slope_goes_from_one_method_to_the_other_or_over_a_bound() {
+        let points: Vec<Point> = (0..8).map(|i| Point::new(TimeMs(i), 1.0)).collect();
+        let check = |counts: &[i64], bounds: &[i64], expected: usize| {
+            let counts: Vec<TimeMs> = counts.iter().copied().map(TimeMs).collect();
+            let figures: Vec<TimeMs> = (0..8).filter(|t| !bounds.contains(t)).map(TimeMs).collect();
+            assert_eq!(of_one_method(&points, &counts, &figures).len(), expected);
+        };
+        check(&[], &[], 8);
+        check(&[5, 6, 7], &[], 3);
+        check(&[0, 1, 2], &[], 5);
+        check(&[0, 1, 2, 3, 4, 5, 6, 7], &[3], 4);
+        check(&[0, 1, 2, 3, 4, 5, 6, 7], &[7], 0);
     }
 
     #[test]

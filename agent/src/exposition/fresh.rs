@@ -53,6 +53,21 @@ pub(super) fn derived(latest: &Latest, status: &Status, now: Instant) -> BTreeMa
             }
         }
     });
+    // The ends of an interval belong to the figure told with them: another method's may lie beside it.
+    let [figure, low, high] =
+        [metric::DEFERS_PENDING, metric::DEFERS_PENDING_LOW, metric::DEFERS_PENDING_HIGH].map(place_of);
+    let taken_of = |told: &HashMap<(Place, Labels), Value>, labels: &Labels| {
+        told.get(&(figure?, labels.clone())).map(|value| value.taken)
+    };
+    let strays: Vec<(Place, Labels)> = told
+        .iter()
+        .filter(|((place, _), _)| [low, high].contains(&Some(*place)))
+        .filter(|((_, labels), value)| taken_of(&told, labels) != Some(value.taken))
+        .map(|(key, _)| key.clone())
+        .collect();
+    for key in &strays {
+        told.remove(key);
+    }
     let mut families: BTreeMap<Place, Rows> = BTreeMap::new();
     let mut sites = HashSet::new();
     for ((place, labels), value) in told {

@@ -1,6 +1,6 @@
 //! `defers`: pending defers of every kind, counted in the memory of the target's process (method E).
 
-use super::pending::{Figure, Place, tell};
+use super::pending::{By, Figure, Place, tell};
 use super::target::TargetState;
 use super::{Job, Reply, Samples};
 use crate::report::{DefersHeld, HeldBy, HeldGoroutines, HeldPlace, HeldSite, SiteText};
@@ -20,8 +20,13 @@ const SITES_OF_ONE_MAX: usize = 5;
 /// Takes a census.
 pub(super) fn take(target: &mut TargetState, job: &Job, taken: &Taken, samples: &mut Samples) -> Reply {
     let report = &taken.report;
-    let by_site = BySite::of(report, target.facts.sites_max, &target.pending.shown);
-    let mut shown = BTreeSet::new();
+    if let Some(seen) = target.pending.replaced(taken.process, target.incarnation.ordinal()) {
+        target.incarnation.replaced(seen, job.at);
+        target.forget_process();
+    }
+    let former: BTreeSet<Place> = std::mem::take(&mut target.pending.shown).into_keys().collect();
+    let by_site = BySite::of(report, target.facts.sites_max, &former);
+    let mut shown: BTreeSet<Place> = BTreeSet::new();
     for counted in &by_site.sites {
         let place = (counted.kind, counted.site.id.as_str());
         tell(samples, place, figure(counted.pending, counted.exact));
@@ -32,16 +37,17 @@ pub(super) fn take(target: &mut TargetState, job: &Job, taken: &Taken, samples: 
     }
     for (kind, (pending, exact)) in &by_site.others {
         tell(samples, (*kind, metric::OTHER_SITE), figure(*pending, *exact));
+        shown.insert((*kind, metric::OTHER_SITE.to_owned()));
     }
     let gone = |(kind, _): &&Place| is_whole(*kind, &report.goroutines) && !by_site.others.contains_key(kind);
-    for (kind, site) in target.pending.shown.difference(&shown).filter(gone) {
+    for (kind, site) in former.difference(&shown).filter(gone) {
         tell(samples, (*kind, site), Figure::Exactly(0.0));
     }
     // What may still be there and was not seen this time waits for a census that can tell.
-    let unsettled = target.pending.shown.difference(&shown).filter(|place| !gone(place)).cloned();
-    shown.extend(unsettled.collect::<Vec<_>>());
-    target.pending.shown = shown;
-    target.pending.counted(job.at, i64::try_from(taken.due_within.as_millis()).unwrap_or(i64::MAX));
+    let unsettled: Vec<Place> = former.difference(&shown).filter(|place| !gone(place)).cloned().collect();
+    target.pending.shown = shown.into_iter().chain(unsettled).map(|place| (place, By::Census)).collect();
+    let due_ms = i64::try_from(taken.due_within.as_millis()).unwrap_or(i64::MAX);
+    target.pending.counted(job.at, due_ms, taken.process, target.incarnation.ordinal());
 
     for (outcome, n) in outcomes(&report.goroutines) {
         samples.push(metric::CENSUS_GOROUTINES, &[("outcome", outcome)], n as f64);
@@ -105,6 +111,7 @@ fn held(target: &mut TargetState, at: TimeMs, taken: &Taken) -> DefersHeld {
         most_loaded: most.iter().map(holder).collect(),
         open_files: taken.open_files,
         cpu_s: taken.cpu.as_secs_f64(),
+        due_within_s: taken.due_within.as_secs_f64(),
         took_s: taken.took.as_secs_f64(),
     }
 }
@@ -112,7 +119,11 @@ fn held(target: &mut TargetState, at: TimeMs, taken: &Taken) -> DefersHeld {
 fn held_by(loaded: &Loaded, since: TimeMs) -> HeldBy {
     let g = &loaded.goroutine;
     let exact = g.records == Records::Exact && g.open_coded == OpenCoded::Exact;
-    let place = |line: &Line| place_text(line);
+    // Parked, all stand in the runtime: that tells nothing. The runtime made the main goroutine.
+    let place = |line: &Line| match line.function.starts_with("runtime.") {
+        true => SiteText::default(),
+        false => place_text(line),
+    };
     HeldBy {
         goroutine: g.id,
         parent: g.parent_id,

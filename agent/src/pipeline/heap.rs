@@ -1,16 +1,15 @@
 //! `heap`: memory statistics, the proof of incarnation, and pending heap defers (method A).
 
 use super::decode::{self, refused};
-use super::pending::{Figure, Place, tell};
+use super::pending::{By, Figure, tell};
 use super::target::TargetState;
 use super::{Job, Reply, Samples};
 use crate::scrape::client::Answer;
 use crate::scrape::outcome::{Failure, State};
-use linger_derive::defers::Kind;
 use linger_derive::defers::heap::{HeapDefers, Sampled, pcs_to_resolve, pending};
 use linger_proto::{heap_text, symbol};
 use linger_series::metric;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 /// How this method is called in labels and JSON.
 pub const METHOD: &str = "heap profile";
@@ -85,7 +84,7 @@ fn record(target: &mut TargetState, job: &Job, sampled: &Sampled, samples: &mut 
     }
     samples.push(metric::DEFERS_FLOOR, &[("method", METHOD)], sampled.floor);
     let counted = target.pending.is_counted(job.at);
-    let mut shown = BTreeSet::new();
+    let mut shown = BTreeMap::new();
     for p in &sampled.pending {
         let labels = [("kind", p.kind.as_str()), ("site", p.site.id.as_str()), ("method", METHOD)];
         samples.push(metric::DEFERS_PENDING_BY_METHOD, &labels, p.estimate);
@@ -93,18 +92,23 @@ fn record(target: &mut TargetState, job: &Job, sampled: &Sampled, samples: &mut 
         if !counted {
             let figure = Figure::About { value: p.estimate, low: p.low, high: p.high };
             tell(samples, (p.kind, &p.site.id), figure);
-            shown.insert((p.kind, p.site.id.clone()));
+            shown.insert((p.kind, p.site.id.clone()), By::Profile);
         }
     }
     if !counted {
-        // A site that is gone is below the floor now, which is not the same as zero: its interval says so. Of kinds that
-        // no heap profile shows nothing can be told any more.
-        let visible = |(kind, _): &&Place| matches!(kind, Kind::Heap | Kind::Range);
-        for (kind, site) in target.pending.shown.difference(&shown).filter(visible) {
-            let figure = Figure::About { value: 0.0, low: 0.0, high: sampled.floor };
-            tell(samples, (*kind, site), figure);
+        // A site that is gone is below the floor now, which is not the same as zero: its interval says so. What a census
+        // counted and the profile does not show is not known any more: the next census tells its end.
+        let former = std::mem::take(&mut target.pending.shown);
+        for ((kind, site), by) in former.into_iter().filter(|(place, _)| !shown.contains_key(place)) {
+            match by {
+                By::Profile => {
+                    let figure = Figure::About { value: 0.0, low: 0.0, high: sampled.floor };
+                    tell(samples, (kind, &site), figure);
+                }
+                By::Census => target.pending.shown.extend([((kind, site), by)]),
+            }
         }
-        target.pending.shown = shown;
+        target.pending.shown.extend(shown);
     }
     if sampled.unresolved.records > 0 && reply.detail.is_none() {
         reply.detail = Some(format!(

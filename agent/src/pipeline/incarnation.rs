@@ -15,8 +15,14 @@ pub(super) struct Incarnation {
     last_gc_ns: u64,
     total_alloc_bytes: u64,
     mallocs: u64,
+    /// Those not taken yet, in the order of time.
     #[serde(skip)]
-    sighting: Option<Sighting>,
+    sightings: Vec<Sighting>,
+    #[serde(skip)]
+    seen: Option<TimeMs>,
+    /// The process is known to be another one, before any reading of it.
+    #[serde(default)]
+    unread: bool,
 }
 
 /// At `at` the process was the `ordinal`th.
@@ -39,13 +45,17 @@ impl Incarnation {
             last_gc_ns: 0,
             total_alloc_bytes: 0,
             mallocs: 0,
-            sighting: None,
+            sightings: Vec::new(),
+            seen: None,
+            unread: false,
         }
     }
 
     /// Judges a reading; true when it proves a restart.
     pub(super) fn judge(&mut self, stats: &MemStats, at: TimeMs) -> bool {
-        let verdict = self.verdict(stats);
+        // One that is known to be new needs no proof by its first reading.
+        let verdict =
+            if std::mem::take(&mut self.unread) { Some(Verdict::Same) } else { self.verdict(stats) };
         let restarted = verdict.is_some_and(Verdict::is_restart);
         if restarted || verdict.is_none() {
             self.ordinal += 1;
@@ -56,7 +66,7 @@ impl Incarnation {
         self.total_alloc_bytes = stats.total_alloc_bytes;
         self.mallocs = stats.mallocs;
         // Also where nothing is proven: what was read before a restart that is found later was not the new process.
-        self.sighting = Some(Sighting { at, ordinal: self.ordinal });
+        self.sight(at);
         if restarted {
             let verdict = verdict.map(|v| v.to_string()).unwrap_or_default();
             tracing::info!(
@@ -67,6 +77,28 @@ impl Incarnation {
             );
         }
         restarted
+    }
+
+    /// Its process was seen to be another one at `at`, by its PID and start; the former was seen last at `former`.
+    pub(super) fn replaced(&mut self, former: TimeMs, at: TimeMs) {
+        if self.ordinal > 0 && self.seen.is_none_or(|seen| seen < former) {
+            self.sight(former);
+        }
+        self.ordinal += 1;
+        self.since_ms = at.0;
+        self.unread = true;
+        self.sight(at);
+        tracing::info!(target = self.target, incarnation = self.ordinal, "the target is a new process");
+    }
+
+    fn sight(&mut self, at: TimeMs) {
+        self.sightings.push(Sighting { at, ordinal: self.ordinal });
+        self.seen = Some(at);
+    }
+
+    /// Which one it is; 0 before the first reading.
+    pub(super) fn ordinal(&self) -> u64 {
+        self.ordinal
     }
 
     fn verdict(&self, stats: &MemStats) -> Option<Verdict> {
@@ -80,9 +112,9 @@ impl Incarnation {
         (self.ordinal > 0).then(|| same_process(earlier, stats))
     }
 
-    /// The last reading, once.
-    pub(super) fn take_sighting(&mut self) -> Option<Sighting> {
-        self.sighting.take()
+    /// What was seen since this was asked last.
+    pub(super) fn take_sightings(&mut self) -> Vec<Sighting> {
+        std::mem::take(&mut self.sightings)
     }
 
     /// Ordinal and first sight of the present process; `None` before the first reading.
@@ -135,22 +167,39 @@ mod tests {
     fn an_agent_that_restarts_knows_the_process_again_and_a_new_one_too() {
         let mut seen = Incarnation::new("api");
         assert!(!seen.judge(&stats(3, 1_000), TimeMs(1)));
-        assert_eq!((seen.present(), seen.take_sighting().map(|p| p.ordinal)), (Some((1, 1)), Some(1)));
+        assert_eq!((seen.present(), seen.take_sightings().pop().map(|p| p.ordinal)), (Some((1, 1)), Some(1)));
         let mut again = Incarnation::from_note("api", Some(&seen.to_note()));
         assert!(!again.judge(&stats(7, 1_000), TimeMs(2)));
         assert_eq!(again.present(), Some((1, 1)));
         let mut later = Incarnation::from_note("api", Some(&again.to_note()));
         assert!(later.judge(&stats(9, 5_000_000), TimeMs(3)));
-        assert_eq!((later.present(), later.take_sighting().map(|p| p.at)), (Some((2, 3)), Some(TimeMs(3))));
-        assert_eq!(later.take_sighting(), None);
+        assert_eq!(
+            (later.present(), later.take_sightings().pop().map(|p| p.at)),
+            (Some((2, 3)), Some(TimeMs(3)))
+        );
+        assert_eq!(later.take_sightings().pop(), None);
     }
 
     #[test]
     fn before_the_first_collection_nothing_is_proven_and_nothing_counted_twice() {
         let mut seen = Incarnation::new("api");
         seen.judge(&stats(0, 0), TimeMs(1));
-        assert!(seen.take_sighting().is_some());
+        assert!(seen.take_sightings().pop().is_some());
         assert!(!seen.judge(&stats(2, 9), TimeMs(2)));
-        assert_eq!((seen.present(), seen.take_sighting().map(|p| p.ordinal)), (Some((1, 1)), Some(1)));
+        assert_eq!((seen.present(), seen.take_sightings().pop().map(|p| p.ordinal)), (Some((1, 1)), Some(1)));
+    }
+
+    #[test]
+    fn a_process_seen_to_be_another_one_needs_no_proof_and_is_counted_once() {
+        let mut seen = Incarnation::new("api");
+        assert!(!seen.judge(&stats(3, 1_000), TimeMs(10)));
+        seen.replaced(TimeMs(40), TimeMs(55));
+        let sightings: Vec<(i64, u64)> =
+            seen.take_sightings().into_iter().map(|s| (s.at.0, s.ordinal)).collect();
+        assert_eq!(sightings, [(10, 1), (40, 1), (55, 2)], "the former one to its last count");
+        let mut seen = Incarnation::from_note("api", Some(&seen.to_note()));
+        assert!(!seen.judge(&stats(1, 9_000), TimeMs(70)));
+        assert_eq!(seen.present(), Some((2, 55)));
+        assert!(seen.judge(&stats(1, 99_000), TimeMs(130)), "the next one is proven as ever");
     }
 }

@@ -101,6 +101,7 @@ impl TargetState {
         self.start_lines_known = false;
         self.goroutines = Memory::of_shown(self.goroutines.shown().cloned());
         self.symbols.clear();
+        self.pending.forget_process();
         self.cpu.clear();
     }
 

@@ -1,5 +1,7 @@
 //! The whole way of a scrape over what a known service really sent (tests/recordings), points read back.
 
+mod counts;
+
 use super::sink::ToMemory;
 use super::{Facts, Fetched, Job, Reply, Shown, Worker};
 use crate::reader::{Memory, Reader};

@@ -9,6 +9,9 @@ use crate::report::{CostBasis, TargetStatus};
 use linger_config::CollectorKind;
 use std::time::Duration;
 
+/// Counts whose holders are kept: the newest may not be in the store yet.
+const HELD_KEPT: usize = 2;
+
 /// How one scrape ended.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Outcome<'a> {
@@ -41,7 +44,8 @@ pub(super) fn put(t: &mut TargetStatus, outcome: &Outcome<'_>, schedule: &Schedu
         t.goroutines = Some((outcome.at_ms, n as f64));
     }
     if let Some(held) = &reply.held {
-        t.defers_held = Some((**held).clone());
+        t.defers_held.insert(0, (**held).clone());
+        t.defers_held.truncate(HELD_KEPT);
     }
     put_outcome(t, outcome, schedule.every(kind));
     for other in CollectorKind::ALL {

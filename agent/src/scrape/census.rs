@@ -8,8 +8,13 @@ use super::lane::Scraper;
 use super::outcome::{Failure, State};
 use linger_config::CollectorKind;
 use linger_gobin::census::{Report, Stop};
-use linger_probe::{DeferCensus, NoCensus, Process, Program};
+use linger_probe::{DeferCensus, NoCensus, Pid, Process, Program, StartTime};
 use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// One census at a time for all targets: who asks the agent something needs its blocking threads too, and looking at a
+/// program takes memory.
+static AT_ONCE: Semaphore = Semaphore::const_new(1);
 
 /// A census, and what it took.
 #[derive(Clone, Debug)]
@@ -41,37 +46,41 @@ impl Attached {
 }
 
 impl Scraper {
-    /// Counts what is pending now.
-    pub(super) async fn census(&self) -> Result<Taken, Failure> {
-        let process = self.local_process().await?;
+    /// Counts what is pending now; and the CPU time it took the agent, also where it came to nothing.
+    pub(super) async fn census(&self) -> (Result<Taken, Failure>, Option<Duration>) {
+        let process = match self.local_process().await {
+            Ok(process) => process,
+            Err(failure) => return (Err(failure), None),
+        };
         let within = self.target.collectors.get(CollectorKind::Defers).timeout.get();
         let attached = self.attached.borrow_mut().take(&process);
         let (pid, started) = (process.pid, process.started);
+        // Never closed.
+        let permit = AT_ONCE.acquire().await.ok();
         let counted = tokio::task::spawn_blocking(move || {
-            let is_new = attached.is_none();
-            let mut census = match attached {
-                Some(census) => census,
-                None => DeferCensus::attach(pid, started)?,
-            };
-            let taken = census.take(within, |_, _| {})?;
-            if is_new {
-                // Looking at a program for the first time takes some MiB that are not needed again.
-                linger_probe::trim();
-            }
-            Ok((census, taken, linger_probe::open_files(pid)))
+            let _permit = permit;
+            let began = linger_probe::thread_cpu();
+            let counted = count(attached, pid, started, within);
+            (counted, linger_probe::thread_cpu().saturating_sub(began))
         });
-        let died = |_| Failure::new(State::Internal, "counting died; see the log");
-        let (census, taken, open_files) = counted.await.map_err(died)?.map_err(|no| named(&no))?;
+        let Ok((counted, cpu)) = counted.await else {
+            return (Err(Failure::new(State::Internal, "counting died; see the log")), None);
+        };
+        let (census, taken, open_files) = match counted {
+            Ok(counted) => counted,
+            Err(no) => return (Err(named(&no)), Some(cpu)),
+        };
         self.attached.borrow_mut().0 = Some((process, census));
-        let due_within = self.schedule.borrow().every_after(CollectorKind::Defers, taken.cost.cpu);
-        Ok(Taken {
+        let due_within = self.schedule.borrow().every_after(CollectorKind::Defers, cpu);
+        let taken = Taken {
             report: taken.report,
             open_files,
             process: (pid.0, started.0),
-            cpu: taken.cost.cpu,
+            cpu,
             took: taken.cost.wall,
             due_within,
-        })
+        };
+        (Ok(taken), Some(cpu))
     }
 
     /// The process behind the target, if it is surely the one that answers.
@@ -90,6 +99,26 @@ impl Scraper {
             _ => Ok(process.clone()),
         }
     }
+}
+
+/// Attaches where that was not done before, and counts.
+fn count(
+    attached: Option<DeferCensus>,
+    pid: Pid,
+    started: StartTime,
+    within: Duration,
+) -> Result<(DeferCensus, linger_probe::Taken, Option<u64>), NoCensus> {
+    let is_new = attached.is_none();
+    let mut census = match attached {
+        Some(census) => census,
+        None => DeferCensus::attach(pid, started)?,
+    };
+    let taken = census.take(within, |_, _| {})?;
+    if is_new {
+        // Looking at a program for the first time takes some MiB that are not needed again.
+        linger_probe::trim();
+    }
+    Ok((census, taken, linger_probe::open_files(pid)))
 }
 
 fn named(no: &NoCensus) -> Failure {

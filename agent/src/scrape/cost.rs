@@ -144,6 +144,12 @@ impl Meter {
         self.watched.process()
     }
 
+    /// Whether a profile said that the process found is the one that answers; before, it may be a proxy's.
+    #[must_use]
+    pub fn answers_itself(&self) -> bool {
+        self.watched.answers_itself()
+    }
+
     /// Why costs are not measured although the process is known.
     #[must_use]
     pub fn unmeasured_because(&self) -> Option<&'static str> {

@@ -191,8 +191,8 @@ impl Scraper {
     /// One census: counted, derived, stored, and shown.
     async fn count(&self) {
         let (kind, began, at) = (CollectorKind::Defers, self.now(), clock::now());
-        let taken = self.census().await;
-        let (took, own_cost) = (taken.as_ref().ok().map(|t| t.took), taken.as_ref().ok().map(|t| t.cpu));
+        let (taken, own_cost) = self.census().await;
+        let took = taken.as_ref().ok().map(|t| t.took);
         let fetched = taken.map(|taken| Fetched::Census(Arc::new(taken)));
         let target = self.target.name.clone();
         let job = Job { target, kind, at, window_s: 0, fetched, cost: None, symbols: None };

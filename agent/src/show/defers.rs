@@ -161,7 +161,7 @@ fn holders(site: &DeferSite) -> String {
 /// What a count looked at.
 fn counted(held: &DefersHeld) -> String {
     let files = held.open_files.map(|n| format!(", {} open files", number::count(n))).unwrap_or_default();
-    format!(", {} goroutines{files}", number::count(held.goroutines.alive))
+    format!(", {} goroutines with the runtime's own{files}", number::count(held.goroutines.alive))
 }
 
 /// Goroutines that hold the most.
@@ -172,7 +172,10 @@ fn held_by(page: &mut Page<'_>, target: &str, held: &DefersHeld, screen: &Screen
         table.row(held_row(target, goroutine, screen));
     }
     page.table(&table);
-    trend::left_out(page, held.most_loaded.len().saturating_sub(HELD_SHOWN), HELD_SHOWN);
+    let more = held.most_loaded.len().saturating_sub(HELD_SHOWN);
+    if more > 0 {
+        page.note(&format!("{more} more are in --output json"));
+    }
 }
 
 fn held_row(target: &str, held: &HeldBy, screen: &Screen) -> Vec<Cell> {
@@ -190,7 +193,10 @@ fn held_row(target: &str, held: &HeldBy, screen: &Screen) -> Vec<Cell> {
         Cell::stacked([since, ago]),
         Cell::one(harmless(&held.state)),
         Cell::both(
-            vec![format!("{function} {at}"), format!("{INDENT}created by {creator} {created_at}")],
+            [format!("{function} {at}"), format!("created by {creator} {created_at}")]
+                .into_iter()
+                .filter(|line| !line.ends_with(' '))
+                .collect(),
             vec![function, at, creator, created_at],
         ),
     ]

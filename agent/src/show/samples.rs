@@ -342,7 +342,7 @@ fn target() -> TargetStatus {
             because: Some("the service's own work hides what some requests cost".into()),
         },
         restarts: 0,
-        defers_held: None,
+        defers_held: Vec::new(),
         collectors: vec![
             collector("count", "ok", 5.0),
             CollectorStatus {

@@ -165,7 +165,9 @@ fn verify(
     Census::new(program, file).map_err(NoCensus::Stopped)
 }
 
-fn thread_cpu() -> Duration {
+/// CPU time of the thread that asks.
+#[must_use]
+pub fn thread_cpu() -> Duration {
     clock(ClockId::CLOCK_THREAD_CPUTIME_ID).unwrap_or_default()
 }
 

@@ -87,7 +87,7 @@ pub(super) struct Watched {
     process: Option<Result<Process, Absent>>,
     clock: Option<CpuClock>,
     /// The program that answers says it is another one.
-    answered_by_another: bool,
+    answered_by_another: Option<bool>,
     next_search: Tick,
     /// Since when a search is under way.
     searching: Option<Tick>,
@@ -99,7 +99,7 @@ impl Watched {
             address,
             process: None,
             clock: None,
-            answered_by_another: false,
+            answered_by_another: None,
             next_search: Tick::ZERO,
             searching: None,
         }
@@ -132,7 +132,9 @@ impl Watched {
         let known = self.process.as_ref().and_then(|p| p.as_ref().ok()).map(identity);
         let changed = known != found.process.as_ref().ok().map(identity);
         (self.process, self.clock) = (Some(found.process), found.clock);
-        self.answered_by_another &= !changed;
+        if changed {
+            self.answered_by_another = None;
+        }
         changed
     }
 
@@ -140,7 +142,7 @@ impl Watched {
     pub(super) fn answers(&mut self, program: &str) -> bool {
         let Some(exe) = self.process().ok().and_then(|p| p.exe.as_deref()) else { return false };
         let another = file_name(exe) != file_name(Path::new(program));
-        std::mem::replace(&mut self.answered_by_another, another) != another
+        self.answered_by_another.replace(another).unwrap_or(false) != another
     }
 
     /// CPU time of the process so far, where it may be measured.
@@ -160,11 +162,16 @@ impl Watched {
         self.process.as_ref().map_or(Err(None), |found| found.as_ref().map_err(Some))
     }
 
+    /// Whether a profile said that the process found is the one that answers.
+    pub(super) fn answers_itself(&self) -> bool {
+        self.answered_by_another == Some(false)
+    }
+
     pub(super) fn unmeasured_because(&self) -> Option<&'static str> {
         let process = self.process().ok()?;
         match process.program {
             Program::Go if process.others > 0 => Some("several processes take connections at its address"),
-            Program::Go if self.answered_by_another => {
+            Program::Go if self.answered_by_another == Some(true) => {
                 Some("what listens at its address runs another program")
             }
             Program::Go => None,

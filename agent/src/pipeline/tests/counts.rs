@@ -1,0 +1,114 @@
+//! Who speaks for a target's pending defers: counts in memory and heap profiles in turn, restarts and bounds.
+
+use super::Scene;
+use crate::pipeline::{Fetched, Job};
+use crate::scrape::census::Taken;
+use linger_config::CollectorKind;
+use linger_gobin::audit::DeferKind;
+use linger_gobin::census::{Counts, Place, Report, Site, SiteCount};
+use linger_series::{TimeMs, metric};
+use std::sync::Arc;
+use std::time::Duration;
+
+const ALL: Counts =
+    Counts { alive: 9, exact: 9, open_coded_unreadable: 0, lower_bound: 0, unstable: 0, not_reached: 0 };
+
+fn pile(kind: DeferKind, function: &str, pending: u64) -> SiteCount {
+    let place = Place { function: function.into(), file: "/src/a.go".into(), line: 14, start_line: 10 };
+    SiteCount { site: Site { kind, place }, pending, goroutines: 1, most_in_one: pending, exact: true }
+}
+
+impl Scene {
+    fn count(&mut self, process: u32, sites: Vec<SiteCount>, goroutines: Counts) {
+        self.now += 1_000;
+        let taken = Taken {
+            report: Report { sites, goroutines, ..Report::default() },
+            open_files: Some(7),
+            process: (process, 1),
+            cpu: Duration::from_millis(1),
+            took: Duration::from_millis(1),
+            due_within: Duration::from_secs(15),
+        };
+        let job = Job {
+            target: "api".into(),
+            kind: CollectorKind::Defers,
+            at: TimeMs(self.now),
+            window_s: 0,
+            fetched: Ok(Fetched::Census(Arc::new(taken))),
+            cost: None,
+            symbols: None,
+        };
+        assert!(self.worker.take(&job).held.is_some());
+    }
+
+    /// What was told at the last time: kind, site, value, and `=`, `>=` or `~` by what is known of it.
+    fn told(&self) -> Vec<String> {
+        let at = |name: &str| {
+            let newest = self.read(name).into_iter().filter_map(|s| Some((s.key.labels, *s.points.last()?)));
+            newest.filter(|(_, p)| p.t.0 == self.now).collect::<Vec<_>>()
+        };
+        let highs = at(metric::DEFERS_PENDING_HIGH);
+        let told = at(metric::DEFERS_PENDING).into_iter().map(|(labels, p)| {
+            let high = highs.iter().find(|(of, _)| *of == labels).map(|(_, high)| high.v);
+            let how = match high {
+                Some(high) if high > p.v => "~",
+                Some(_) => "=",
+                None => ">=",
+            };
+            format!("{} {} {how} {}", labels.get("kind"), labels.get("site"), p.v)
+        });
+        told.collect()
+    }
+}
+
+#[test]
+fn counts_speak_while_they_come_and_the_profile_is_a_cross_check() {
+    let mut scene = Scene::new();
+    scene.scrape(CollectorKind::Goroutine, "goroutine.pb.gz");
+    scene.count(
+        7,
+        vec![pile(DeferKind::Heap, "main.pile", 5_000), pile(DeferKind::Open, "main.serve", 3)],
+        ALL,
+    );
+    assert_eq!(scene.told(), ["heap main.pile+4 = 5000", "open main.serve+4 = 3"]);
+    scene.scrape(CollectorKind::Heap, "heap1.txt");
+    assert!(scene.told().is_empty(), "the profile does not speak: {:?}", scene.told());
+    let methods = scene.read(metric::DEFERS_PENDING_BY_METHOD);
+    assert!(methods.iter().any(|s| s.key.labels.get("method") == "heap profile"));
+    // Three intervals later nobody counts any more, and what only a count knew is not told to be none.
+    scene.now += 60_000;
+    scene.scrape(CollectorKind::Heap, "heap1.txt");
+    let told = scene.told();
+    assert!(told.len() > 1 && told.iter().all(|row| row.contains(" ~ ") && !row.contains("main.pile+4")));
+    scene.count(7, Vec::new(), ALL);
+    assert!(scene.told().contains(&"open main.serve+4 = 0".to_owned()), "{:?}", scene.told());
+    assert!(scene.told().iter().all(|row| row.ends_with("= 0")), "{:?}", scene.told());
+}
+
+#[test]
+fn what_was_not_seen_is_none_only_where_nothing_was_missed() {
+    let mut scene = Scene::new();
+    scene.count(7, vec![pile(DeferKind::Heap, "main.pile", 9), pile(DeferKind::Open, "main.serve", 3)], ALL);
+    let running = Counts { exact: 8, open_coded_unreadable: 1, ..ALL };
+    scene.count(7, vec![pile(DeferKind::Open, "main.other", 2)], running);
+    assert_eq!(scene.told(), ["heap main.pile+4 = 0", "open main.other+4 >= 2"]);
+    let cut_off = Counts { exact: 1, not_reached: 8, ..ALL };
+    scene.count(7, vec![pile(DeferKind::Heap, "main.pile", 4)], cut_off);
+    assert_eq!(scene.told(), ["heap main.pile+4 >= 4"]);
+    scene.count(7, Vec::new(), ALL);
+    assert_eq!(scene.told(), ["heap main.pile+4 = 0", "open main.other+4 = 0", "open main.serve+4 = 0"]);
+}
+
+#[test]
+fn another_process_is_another_incarnation_from_its_first_count_on() {
+    let mut scene = Scene::new();
+    scene.scrape(CollectorKind::Heap, "heap1.txt");
+    scene.count(7, vec![pile(DeferKind::Heap, "main.pile", 9)], ALL);
+    let former = scene.now;
+    scene.count(8, vec![pile(DeferKind::Heap, "main.pile", 1)], ALL);
+    let series = scene.read(metric::INCARNATION);
+    let seen: Vec<(i64, f64)> = series[0].points.iter().map(|p| (p.t.0, p.v)).collect();
+    assert_eq!(seen, [(1_000, 1.0), (former, 1.0), (scene.now, 2.0)]);
+    scene.scrape(CollectorKind::Heap, "heap1.txt");
+    assert_eq!(scene.read(metric::INCARNATION)[0].points.last().unwrap().v, 2.0, "not counted twice");
+}
