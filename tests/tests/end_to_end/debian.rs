@@ -20,7 +20,18 @@ const SHORT: Duration = Duration::from_secs(20);
 /// Slower than elsewhere: VictoriaMetrics' mutex profile takes ten seconds.
 const TIME_SCALE: u32 = 12;
 /// Names a collector may have after its first turn.
-const NAMES: &[&str] = &["ok", "not sampled", "unsupported", "busy", "held", "off", "scheduled"];
+const NAMES: &[&str] = &[
+    "ok",
+    "not sampled",
+    "unsupported",
+    "busy",
+    "held",
+    "off",
+    "scheduled",
+    // Of pending defers: built by a Go that is too old to be counted; not known yet to be the one that answers.
+    "program unknown",
+    "process unknown",
+];
 
 #[test]
 fn five_debian_services_are_watched_side_by_side() {

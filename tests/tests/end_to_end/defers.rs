@@ -106,7 +106,7 @@ fn check_counted(go: Go) {
             Some(site) => site.exact && Some(site.pending as u64) == statement["pending"].as_u64(),
             None => statement["pending"] == 0,
         };
-        if defers.targets[0].held.is_some() && statements.iter().all(|s| is_told(s)) {
+        if defers.targets[0].held.is_some() && statements.iter().all(is_told) {
             Ok(defers)
         } else {
             Err(defers)
