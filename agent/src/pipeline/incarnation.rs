@@ -91,7 +91,9 @@ impl Incarnation {
         tracing::info!(target = self.target, incarnation = self.ordinal, "the target is a new process");
     }
 
+    /// A body that is judged once more, with the names it asked for, is one sighting.
     fn sight(&mut self, at: TimeMs) {
+        self.sightings.retain(|sighting| sighting.at != at);
         self.sightings.push(Sighting { at, ordinal: self.ordinal });
         self.seen = Some(at);
     }
@@ -197,7 +199,9 @@ mod tests {
         let sightings: Vec<(i64, u64)> =
             seen.take_sightings().into_iter().map(|s| (s.at.0, s.ordinal)).collect();
         assert_eq!(sightings, [(10, 1), (40, 1), (55, 2)], "the former one to its last count");
-        let mut seen = Incarnation::from_note("api", Some(&seen.to_note()));
+        assert!(!seen.judge(&stats(1, 9_000), TimeMs(60)));
+        assert!(!seen.judge(&stats(1, 9_000), TimeMs(60)));
+        assert_eq!(seen.take_sightings().len(), 1, "a body judged twice");
         assert!(!seen.judge(&stats(1, 9_000), TimeMs(70)));
         assert_eq!(seen.present(), Some((2, 55)));
         assert!(seen.judge(&stats(1, 99_000), TimeMs(130)), "the next one is proven as ever");

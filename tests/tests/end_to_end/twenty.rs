@@ -104,7 +104,8 @@ fn twenty_services_are_watched_by_one_agent() {
         status.store.scrapes_dropped,
         status.store.scrapes_refused
     );
-    assert_eq!((status.store.scrapes_dropped, status.store.scrapes_refused), (0, 0));
+    let lost = (status.store.scrapes_dropped, status.store.scrapes_refused);
+    assert_eq!(lost, (0, 0), "{:?}", status.store.last_refusal);
 }
 
 /// `go1.27.3/waits`.
