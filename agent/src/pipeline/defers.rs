@@ -5,7 +5,7 @@ use super::target::TargetState;
 use super::{Job, Reply, Samples};
 use crate::report::{DefersHeld, HeldBy, HeldGoroutines, HeldPlace, HeldSite, SiteText};
 use crate::scrape::census::Taken;
-use linger_derive::defers::census::{BySite, is_whole, site};
+use linger_derive::defers::census::{BySite, Counted, is_whole, site};
 use linger_gobin::census::{Counts, Loaded, OpenCoded, Place as Line, Records};
 use linger_series::{TimeMs, metric};
 use std::collections::{BTreeSet, HashMap};
@@ -57,7 +57,7 @@ pub(super) fn take(target: &mut TargetState, job: &Job, taken: &Taken, samples: 
     if let Some(files) = taken.open_files {
         samples.push(metric::OPEN_FILES, &[], files as f64);
     }
-    let held = held(target, job.at, taken);
+    let held = held(target, job.at, taken, &by_site.sites);
     Reply { detail: missing(&report.goroutines), held: Some(Box::new(held)), ..Reply::ok() }
 }
 
@@ -85,7 +85,7 @@ fn missing(counts: &Counts) -> Option<String> {
 }
 
 /// Who holds the most, each with the time it was seen first: ids are never used again in one process.
-fn held(target: &mut TargetState, at: TimeMs, taken: &Taken) -> DefersHeld {
+fn held(target: &mut TargetState, at: TimeMs, taken: &Taken, by_site: &[Counted]) -> DefersHeld {
     let report = &taken.report;
     let most: Vec<&Loaded> = report.most_loaded.iter().take(HELD_MAX).collect();
     let former = std::mem::take(&mut target.holders);
@@ -98,16 +98,16 @@ fn held(target: &mut TargetState, at: TimeMs, taken: &Taken) -> DefersHeld {
         held_by(loaded, target.holders.since.get(&id).copied().unwrap_or(at))
     };
     let goroutines = outcomes(&report.goroutines).map(|(outcome, n)| (outcome.to_owned(), n));
-    let by_site = report.sites.iter().map(|count| HeldSite {
-        kind: count.site.kind.name().to_owned(),
-        site: site(&count.site.place).id,
-        goroutines: count.goroutines,
-        most_in_one: count.most_in_one,
+    let by_site = by_site.iter().map(|counted| HeldSite {
+        kind: counted.kind.as_str().to_owned(),
+        site: counted.site.id.clone(),
+        goroutines: counted.goroutines,
+        most_in_one: counted.most_in_one,
     });
     DefersHeld {
         at_ms: at.0,
         goroutines: HeldGoroutines { alive: report.goroutines.alive, by_outcome: goroutines.into() },
-        by_site: by_site.take(target.facts.sites_max).collect(),
+        by_site: by_site.collect(),
         most_loaded: most.iter().map(holder).collect(),
         open_files: taken.open_files,
         cpu_s: taken.cpu.as_secs_f64(),

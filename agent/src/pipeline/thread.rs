@@ -19,7 +19,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot, watch};
 
-/// Jobs that wait at most; each lane waits for its reply, so this is two lanes of 32 targets. Others wait for room.
+/// Jobs that wait at most; each lane waits for its reply, so this is three lanes of 21 targets. Others wait for room.
 const JOBS_MAX: usize = 64;
 
 /// Something the worker does between scrapes, such as judging thresholds.

@@ -19,7 +19,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-/// One target's scraping, shared by its two lanes.
+/// One target's scraping, shared by its lanes.
 pub struct Scraper {
     /// The target.
     pub target: Target,

@@ -39,7 +39,7 @@ pub const TRACE_GOROUTINES_MAX: u64 = 10_000;
 /// First turns are spread over this long at most, so that a newcomer sees values within seconds.
 pub const FIRST_TURN_WITHIN: Duration = Duration::from_secs(10);
 
-/// The two lanes of one target.
+/// The lanes of one target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Lane {
     /// Answers at once.

@@ -8,7 +8,7 @@ mod prometheus;
 
 use crate::agent::Agent;
 use crate::environment;
-use crate::peer::{Kind, Peer};
+use crate::peer::{self, Kind, Peer};
 use crate::wait;
 use linger::report::Query;
 use std::time::{Duration, Instant};
@@ -19,19 +19,6 @@ const SLACK: f64 = 2.0;
 const SHORT: Duration = Duration::from_secs(20);
 /// Slower than elsewhere: VictoriaMetrics' mutex profile takes ten seconds.
 const TIME_SCALE: u32 = 12;
-/// Names a collector may have after its first turn.
-const NAMES: &[&str] = &[
-    "ok",
-    "not sampled",
-    "unsupported",
-    "busy",
-    "held",
-    "off",
-    "scheduled",
-    // Of pending defers: built by a Go that is too old to be counted; not known yet to be the one that answers.
-    "program unknown",
-    "process unknown",
-];
 
 #[test]
 fn five_debian_services_are_watched_side_by_side() {
@@ -56,7 +43,11 @@ fn five_debian_services_are_watched_side_by_side() {
         let last = target.goroutines.expect("a count").1;
         assert!((last - peer.goroutines() as f64).abs() <= 50.0, "{target:?}");
         for collector in &target.collectors {
-            assert!(NAMES.contains(&collector.state.as_str()), "{}: {collector:?}", peer.kind.program());
+            assert!(
+                peer::STATES.contains(&collector.state.as_str()),
+                "{}: {collector:?}",
+                peer.kind.program()
+            );
         }
         let (counts, totals) = series(&agent, &target.target);
         let outside: Vec<_> =

@@ -134,3 +134,17 @@ fn index_count(address: SocketAddr) -> Option<u64> {
     let digits: String = before.chars().filter(char::is_ascii_digit).collect();
     digits.parse().ok()
 }
+
+/// States a collector may end in: what a service does not offer or sample, it says so.
+pub(crate) const STATES: &[&str] = &[
+    "ok",
+    "not sampled",
+    "unsupported",
+    "busy",
+    "held",
+    "off",
+    "scheduled",
+    // Of pending defers: built by a Go that is too old to be counted; not known yet to be the one that answers.
+    "program unknown",
+    "process unknown",
+];

@@ -8,7 +8,7 @@
 
 use crate::agent::Agent;
 use crate::environment;
-use crate::peer::{Kind, Peer};
+use crate::peer::{self, Kind, Peer};
 use crate::service::Service;
 use crate::wait;
 use linger::report::{Dot, Query, Status, TargetStatus};
@@ -24,19 +24,6 @@ const SHORT: Duration = Duration::from_secs(40);
 const LOOK_EVERY: Duration = Duration::from_secs(10);
 /// How long the services outlive the run: it takes them a while to start.
 const LIFETIME_MARGIN: Duration = Duration::from_secs(600);
-/// States a collector may end in: what a service does not offer or sample, it says so.
-const NAMES: &[&str] = &[
-    "ok",
-    "not sampled",
-    "unsupported",
-    "busy",
-    "held",
-    "off",
-    "scheduled",
-    // Of pending defers: built by a Go that is too old to be counted; not known yet to be the one that answers.
-    "program unknown",
-    "process unknown",
-];
 
 #[test]
 fn twenty_services_are_watched_by_one_agent() {
@@ -83,7 +70,7 @@ fn twenty_services_are_watched_by_one_agent() {
             target.collectors.iter().map(|c| format!("{} {}", c.collector, c.state)).collect();
         println!("{name:34} duty {:.3} %  {}", target.duty_cycle * 100.0, states.join(", "));
         for collector in &target.collectors {
-            assert!(NAMES.contains(&collector.state.as_str()), "{name}: {collector:?}");
+            assert!(peer::STATES.contains(&collector.state.as_str()), "{name}: {collector:?}");
         }
     }
     punctuality(&agent, &status.targets);

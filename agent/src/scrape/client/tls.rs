@@ -23,7 +23,7 @@ use tokio_rustls::rustls::{
 
 /// Largest bundle of authorities: a system's has about 220 KB.
 const BUNDLE_BYTES_MAX: u64 = 4 * 1024 * 1024;
-/// Sessions remembered for a target: its two lanes.
+/// Sessions remembered for a target: its two lanes that ask.
 const SESSIONS_MAX: usize = 2;
 /// Where systems keep their bundle: Go's list (crypto/x509/root_linux.go, Go 1.26), and macOS's.
 const BUNDLES: &[&str] = &[

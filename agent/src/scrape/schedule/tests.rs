@@ -29,7 +29,7 @@ fn counted(n: u64) -> Finished {
     Finished { goroutines: Some(n), ..done(Kind::Count, State::Ok, 0) }
 }
 
-/// Runs both lanes for `seconds` as scrapes that take no time; returns how often each collector ran.
+/// Runs the lanes that ask the service for `seconds` as scrapes that take no time; returns how often each collector ran.
 fn simulate(s: &mut Schedule, from: u64, seconds: u64, end: impl Fn(Kind) -> Finished) -> Vec<(Kind, u64)> {
     let mut ran: Vec<(Kind, u64)> = Vec::new();
     for tenth in from * 10..(from + seconds) * 10 {
