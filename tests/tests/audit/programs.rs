@@ -32,8 +32,7 @@ pub(crate) fn programs() -> Vec<Program> {
     programs
 }
 
-/// Lines like `/go/src/net/dial.go:705:4: heap-allocated defer`. Packages in the folder of the build would be named
-/// relative to it; Go's own are not.
+/// Lines like `/go/src/net/dial.go:705:4: heap-allocated defer`, by whole paths, as in the programs.
 fn statements(list: &str) -> Statements {
     let mut columns: Vec<_> = list.lines().filter_map(statement).collect();
     columns.sort();
