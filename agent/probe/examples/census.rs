@@ -1,12 +1,15 @@
 //! Counts the defers that are pending in a local Go process: `census [--json] [--within MS] [--times N] PID`. A table, or with
 //! `--json` an object a line for each census. Ends with 1 when there can be no census, 2 when asked wrongly.
 
-use linger_gobin::census::{Counts, Loaded, Place, SiteCount, Walked};
+use linger_gobin::census::{Counts, Loaded, Place, SiteCount, Standing, Walked};
 use linger_gobin::layout::LayoutSource;
 use linger_probe::{DeferCensus, NoCensus, Pid, StartTime, Taken};
 use serde_json::{Value, json};
 use std::process::ExitCode;
 use std::time::Duration;
+
+/// Groups of holders shown; `--json` has all.
+const HOLDERS_SHOWN: usize = 10;
 
 struct Asked {
     pid: Pid,
@@ -84,12 +87,27 @@ fn show(census: &DeferCensus, taken: &Taken) {
         );
     }
     println!("\n{:>10} {:>10}  {:<24} made at, holds", "pending", "goroutine", "does");
-    for Loaded { goroutine, pending, created_at, .. } in &report.most_loaded {
+    for Loaded { goroutine, pending, standing } in &report.most_loaded {
         let Walked { id, status, wait_reason, .. } = goroutine;
         let does = wait_reason.unwrap_or(status.name());
-        println!("{:>10} {id:>10}  {does:<24} {}", goroutine.pending(), place(created_at));
+        println!("{:>10} {id:>10}  {does:<24} {}", goroutine.pending(), place(&standing.created_at));
         for (site, count) in pending.iter().take(3) {
             println!("{:>47}  {count} {}", "", place(&site.place));
+        }
+    }
+    println!("\n{:>10} {:>10}  {:<24} made at; stack", "pending", "goroutines", "do");
+    for held in report.holders.iter().take(HOLDERS_SHOWN) {
+        let Some(from) = report.standings.get(held.standing) else { continue };
+        let does = from.wait_reason.unwrap_or(from.status.name());
+        println!("{:>10} {:>10}  {does:<24} {}", held.pending, held.goroutines, place(&from.created_at));
+        for frame in from.places() {
+            println!("{:>47}  {}", "", place(frame));
+        }
+        let more = if from.frames_left_out > 0 { from.frames_left_out.to_string() } else { String::new() };
+        match (from.is_whole, more.as_str()) {
+            (true, "") => {}
+            (true, more) => println!("{:>47}  … and {more} more", ""),
+            (false, _) => println!("{:>47}  … and what cannot be told", ""),
         }
     }
     let cost = taken.cost;
@@ -105,7 +123,20 @@ fn place(place: &Place) -> String {
 
 fn as_json(census: &DeferCensus, taken: &Taken) -> Value {
     let place = |p: &Place| json!({"function": p.function, "file": p.file, "line": p.line, "start_line": p.start_line});
+    let standing = |s: &Standing| {
+        json!({
+            "status": s.status.name(), "wait_reason": s.wait_reason,
+            "stack": s.places().map(place).collect::<Vec<_>>(), "frames_left_out": s.frames_left_out,
+            "is_whole": s.is_whole, "created_at": place(&s.created_at), "start": place(&s.start),
+        })
+    };
     let report = &taken.report;
+    let holders = report.holders.iter().map(|h| {
+        json!({
+            "site": h.site, "standing": h.standing, "goroutines": h.goroutines, "pending": h.pending,
+            "most_in_one": h.most_in_one, "exact": h.exact, "oldest": h.oldest,
+        })
+    });
     let sites = report.sites.iter().map(|s| {
         json!({
             "kind": s.site.kind.name(), "place": place(&s.site.place), "pending": s.pending,
@@ -122,7 +153,7 @@ fn as_json(census: &DeferCensus, taken: &Taken) -> Value {
         json!({
             "goroutine": g.id, "parent": g.parent_id, "status": g.status.name(), "wait_reason": g.wait_reason,
             "wait_ns_at_least": waited, "records": g.records.name(), "open_coded": g.open_coded.name(),
-            "at": place(&l.at), "created_at": place(&l.created_at), "start": place(&l.start),
+            "standing": standing(&l.standing),
             "pending": pending.collect::<Vec<_>>(),
         })
     });
@@ -131,6 +162,8 @@ fn as_json(census: &DeferCensus, taken: &Taken) -> Value {
     json!({
         "version": 1, "pid": census.pid().0, "go": census.program().version(), "exact": report.is_exact(),
         "sites": sites.collect::<Vec<_>>(), "most_loaded": loaded.collect::<Vec<_>>(),
+        "holders": holders.collect::<Vec<_>>(),
+        "standings": report.standings.iter().map(standing).collect::<Vec<_>>(),
         "goroutines": {
             "alive": counts.alive, "exact": counts.exact, "open_coded_unreadable": counts.open_coded_unreadable,
             "lower_bound": counts.lower_bound, "unstable": counts.unstable, "not_reached": counts.not_reached,

@@ -15,6 +15,7 @@ mod calls;
 mod chain;
 mod functions;
 mod goroutine;
+mod holders;
 mod limits;
 mod memory;
 mod program;
@@ -31,8 +32,9 @@ mod wait_reason;
 mod walk;
 mod walked;
 
-pub use functions::Place;
+pub use functions::{Frame, Place};
 pub use goroutine::Status;
+pub use holders::{Holders, Standing};
 pub use limits::Limits;
 pub use memory::{Memory, Piece, Stop};
 pub use program::Program;
@@ -90,7 +92,7 @@ impl<F: Memory> Census<F> {
         limits: &Limits,
         mut each: impl FnMut(&Walked, &[(SiteNumber, u64)]),
     ) -> Result<Report, Stop> {
-        let mut tally = Tally::new(limits.most_loaded);
+        let mut tally = Tally::new(limits);
         let sites = &mut self.sites;
         let mut walker = Walker::new(memory, &mut self.functions, &self.program, limits, bias);
         let listed = walker.all(&mut |functions, walked| {

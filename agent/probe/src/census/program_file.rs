@@ -1,7 +1,7 @@
 //! A program's file read in parts. To look at it as a whole it stands in memory of its full length of which only the
 //! parts that are needed were ever written: the kernel gives pages when they are touched, and zeros until then.
 
-use linger_gobin::census::{Memory, Piece, Stop};
+use linger_gobin::census::{Memory, Stop};
 use linger_gobin::elf::Segment;
 use std::fs::File;
 use std::io;
@@ -227,21 +227,6 @@ pub(super) fn loaded(segments: &[Segment<'_>]) -> Vec<Loaded> {
 }
 
 impl Memory for FileMemory {
-    fn read_pieces(
-        &mut self,
-        pieces: &[Piece],
-        into: &mut [u8],
-        readable: &mut Vec<bool>,
-    ) -> Result<(), Stop> {
-        let mut rest = into;
-        for piece in pieces {
-            let Some((part, after)) = rest.split_at_mut_checked(piece.bytes) else { break };
-            readable.push(self.read(piece.address, part)?);
-            rest = after;
-        }
-        Ok(())
-    }
-
     fn read(&mut self, address: u64, into: &mut [u8]) -> Result<bool, Stop> {
         let found = self.loaded.iter().find_map(|loaded| {
             let at = address.checked_sub(loaded.address).filter(|at| *at < loaded.memory_bytes)?;

@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use linger_gobin::Binary;
-use linger_gobin::census::{Census, Limits, Memory, Piece, Program, Stop};
+use linger_gobin::census::{Census, Limits, Memory, Program, Stop};
 
 #[path = "../../tests/synthetic/program.rs"]
 mod program;
@@ -16,15 +16,6 @@ const READS_MAX: u32 = 20_000;
 struct File<'f>(&'f Binary<'f>);
 
 impl Memory for File<'_> {
-    fn read_pieces(
-        &mut self,
-        pieces: &[Piece],
-        into: &mut [u8],
-        readable: &mut Vec<bool>,
-    ) -> Result<(), Stop> {
-        each(self, pieces, into, readable)
-    }
-
     fn read(&mut self, address: u64, into: &mut [u8]) -> Result<bool, Stop> {
         let Some(bytes) = self.0.elf().from(address) else { return Ok(false) };
         into.fill(0);
@@ -46,15 +37,6 @@ struct Words<'w> {
 }
 
 impl Memory for Words<'_> {
-    fn read_pieces(
-        &mut self,
-        pieces: &[Piece],
-        into: &mut [u8],
-        readable: &mut Vec<bool>,
-    ) -> Result<(), Stop> {
-        each(self, pieces, into, readable)
-    }
-
     fn read(&mut self, address: u64, into: &mut [u8]) -> Result<bool, Stop> {
         self.reads += 1;
         for (byte, at) in into.iter_mut().zip(0..) {
@@ -70,21 +52,6 @@ impl Memory for Words<'_> {
     }
 }
 
-fn each(
-    memory: &mut impl Memory,
-    pieces: &[Piece],
-    into: &mut [u8],
-    readable: &mut Vec<bool>,
-) -> Result<(), Stop> {
-    let mut rest = into;
-    for piece in pieces {
-        let (part, after) = rest.split_at_mut(piece.bytes);
-        readable.push(memory.read(piece.address, part)?);
-        rest = after;
-    }
-    Ok(())
-}
-
 fuzz_target!(|input: (bool, bool, u64, Vec<u64>)| {
     let (arm64, is_oldest, list, words) = input;
     if words.is_empty() {
@@ -94,9 +61,10 @@ fuzz_target!(|input: (bool, bool, u64, Vec<u64>)| {
     let bytes = program::Program { arm64, ..program::Program::of(version) }.bytes();
     let binary = Binary::read(&bytes).expect("a sound program");
     let program = Program::with_list(&binary, list).expect("its layouts are known");
-    let limits = Limits { goroutines: 100, records_in_one: 1_000, most_loaded: 5 };
+    let limits = Limits { goroutines: 100, records_in_one: 1_000, most_loaded: 5, holders: 20 };
     let mut census = Census::new(program, File(&binary)).expect("its file can be read");
     if let Ok(report) = census.take(&mut Words { words: &words, reads: 0 }, 0, &limits, |_, _| ()) {
         assert!(report.goroutines.alive <= 100 && report.most_loaded.len() <= 5);
+        assert!(report.holders.len() <= 20);
     }
 });

@@ -4,6 +4,10 @@
 //! [`crate::pclntab`] reads the same table from bytes at hand and says where its layout is from; that file and this
 //! one share the parts that decode.
 
+mod inlined;
+
+pub use inlined::Frame;
+
 use super::blocks::Blocks;
 use super::calls;
 use super::memory::{Memory, Stop};
@@ -13,6 +17,7 @@ use crate::audit::open_coded::first_stores;
 use crate::elf::Machine;
 use crate::little_endian::{u8_at, u32_at, u64_at};
 use crate::pclntab::{OpenCoded, PcValues};
+use inlined::Inlined;
 use std::collections::HashMap;
 
 /// Blocks of the file that are kept: 1 MiB.
@@ -38,10 +43,7 @@ const CGO_CALLBACK: u8 = 4;
 const FLAG_TOP_FRAME: u8 = 1;
 const FLAG_WRITES_SP: u8 = 2;
 /// Numbers of tables, as in `pclntab/function.rs`.
-const PCDATA_INLINE_TREE: u32 = 2;
-const FUNCDATA_INLINE_TREE: u8 = 3;
 const FUNCDATA_OPEN_CODED: u8 = 4;
-const INLINE_ENTRY_BYTES: u64 = 16;
 /// The last release whose loops over functions are told by where their function returns from, and what they call.
 const MINOR_OF_RETURNS: u16 = 24;
 const LOOP_CALLEE: &str = "runtime.deferrangefunc";
@@ -58,6 +60,13 @@ pub struct Place {
     pub line: u32,
     /// The line of the function's `func`.
     pub start_line: u32,
+}
+
+impl Place {
+    /// Where there is no Go function.
+    fn unknown() -> Self {
+        Self { function: UNKNOWN.into(), file: UNKNOWN.into(), line: 0, start_line: 0 }
+    }
 }
 
 /// What the walk needs of an instruction.
@@ -88,6 +97,8 @@ pub(super) struct Functions<F> {
     function_data: u64,
     table: Table,
     instructions: HashMap<u64, Option<Instruction>>,
+    /// Places of frames that were told: those of the next census are mostly the same.
+    frames: HashMap<u64, Frame>,
 }
 
 /// Addresses of its parts.
@@ -139,6 +150,7 @@ impl<F: Memory> Functions<F> {
             function_data: program.module.function_data,
             table,
             instructions: HashMap::new(),
+            frames: HashMap::new(),
         })
     }
 
@@ -186,17 +198,22 @@ impl<F: Memory> Functions<F> {
     ///
     /// When the file cannot be read.
     pub(super) fn place(&mut self, pc: u64) -> Result<Place, Stop> {
-        let unknown = Place { function: UNKNOWN.into(), file: UNKNOWN.into(), line: 0, start_line: 0 };
-        let Some(function) = self.find(pc)? else { return Ok(unknown) };
-        let line = self.value(function.number(24), &function, pc)?.and_then(|line| u32::try_from(line).ok());
-        let number = self.value(function.number(20), &function, pc)?;
+        let Some(function) = self.find(pc)? else { return Ok(Place::unknown()) };
+        let inlined = self.inlined(&function, pc)?;
+        self.place_in(&function, pc, inlined.as_ref())
+    }
+
+    /// The source of an instruction of a function that is known, and of what was inlined there.
+    fn place_in(&mut self, function: &Function, pc: u64, inlined: Option<&Inlined>) -> Result<Place, Stop> {
+        let line = self.value(function.number(24), function, pc)?.and_then(|line| u32::try_from(line).ok());
+        let number = self.value(function.number(20), function, pc)?;
         let file =
             match number.and_then(|number| function.number(32).checked_add(u32::try_from(number).ok()?)) {
                 Some(index) => self.file_name(index)?,
                 None => None,
             };
-        let inlined = self.inlined(&function, pc)?;
-        let (name, start_line) = inlined.unwrap_or((function.number(4), function.number(36)));
+        let (name, start_line) =
+            inlined.map_or((function.number(4), function.number(36)), |i| (i.name, i.start_line));
         Ok(Place {
             function: self.text_at(self.table.names, name)?.map_or_else(|| UNKNOWN.into(), without_types),
             file: file.unwrap_or_else(|| UNKNOWN.into()),
@@ -334,22 +351,6 @@ impl<F: Memory> Functions<F> {
         let Some(at) = self.function_data(function, FUNCDATA_OPEN_CODED) else { return Ok(None) };
         let Some(bytes) = self.bytes::<OPEN_CODED_BYTES>(at)? else { return Ok(None) };
         Ok(OpenCoded::parse(&bytes, self.minor == 21))
-    }
-
-    /// Name and first line of the innermost function that was inlined at an instruction.
-    fn inlined(&mut self, function: &Function, pc: u64) -> Result<Option<(u32, u32)>, Stop> {
-        let tables = function.number(28);
-        let at = RECORD_BYTES + 4 * usize::try_from(PCDATA_INLINE_TREE).unwrap_or_default();
-        if PCDATA_INLINE_TREE >= tables {
-            return Ok(None);
-        }
-        let Some(tree) = self.function_data(function, FUNCDATA_INLINE_TREE) else { return Ok(None) };
-        let index = self.value(u32_at(&function.record, at).unwrap_or_default(), function, pc)?;
-        let Some(index) = index.and_then(|index| u64::try_from(index).ok()) else { return Ok(None) };
-        let Some(entry) = self.bytes::<16>(tree.saturating_add(index * INLINE_ENTRY_BYTES))? else {
-            return Ok(None);
-        };
-        Ok(u32_at(&entry, 4).zip(u32_at(&entry, 12)))
     }
 
     fn function_data(&self, function: &Function, table: u8) -> Option<u64> {

@@ -10,10 +10,12 @@ pub struct Limits {
     pub records_in_one: u64,
     /// Goroutines told by name, those with the most pending.
     pub most_loaded: usize,
+    /// Groups of goroutines told with where they stand, of all statements together: services have some hundred.
+    pub holders: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { goroutines: 4_000_000, records_in_one: 50_000_000, most_loaded: 20 }
+        Self { goroutines: 4_000_000, records_in_one: 50_000_000, most_loaded: 20, holders: 400 }
     }
 }

@@ -44,7 +44,8 @@ pub struct Piece {
 /// Memory that changes while it is read.
 pub trait Memory {
     /// Reads many pieces into `into`, one behind the other, whose length is their sum. What of them could be read is
-    /// pushed to `readable`, piece by piece; the bytes of others are anything.
+    /// pushed to `readable`, piece by piece; the bytes of others are anything. One read a piece, where a memory has no
+    /// better way.
     ///
     /// # Errors
     ///
@@ -54,7 +55,15 @@ pub trait Memory {
         pieces: &[Piece],
         into: &mut [u8],
         readable: &mut Vec<bool>,
-    ) -> Result<(), Stop>;
+    ) -> Result<(), Stop> {
+        let mut rest = into;
+        for piece in pieces {
+            let Some((part, after)) = rest.split_at_mut_checked(piece.bytes) else { break };
+            readable.push(self.read(piece.address, part)?);
+            rest = after;
+        }
+        Ok(())
+    }
 
     /// Fills `into` from one address; false when it cannot be read there.
     ///

@@ -1,6 +1,6 @@
 //! Memory for tests: pieces that are mapped, and a hand that changes them between two reads.
 
-use super::memory::{Memory, Piece, Stop};
+use super::memory::{Memory, Stop};
 use std::collections::BTreeMap;
 
 /// What a test does to memory at a certain read.
@@ -38,21 +38,6 @@ pub(super) fn put(mapped: &mut Mapped, address: u64, value: u64) {
 }
 
 impl Memory for Recorded {
-    fn read_pieces(
-        &mut self,
-        pieces: &[Piece],
-        into: &mut [u8],
-        readable: &mut Vec<bool>,
-    ) -> Result<(), Stop> {
-        let mut rest = into;
-        for piece in pieces {
-            let (part, after) = rest.split_at_mut_checked(piece.bytes).expect("as long as the pieces");
-            readable.push(self.read(piece.address, part)?);
-            rest = after;
-        }
-        Ok(())
-    }
-
     fn read(&mut self, address: u64, into: &mut [u8]) -> Result<bool, Stop> {
         self.calls += 1;
         if let Some(change) = &mut self.change {

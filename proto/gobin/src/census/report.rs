@@ -1,6 +1,8 @@
 //! A census: what is pending at which statement, and who holds the most.
 
-use super::functions::{Functions, Place};
+use super::functions::Functions;
+use super::holders::{HeldFrom, Holders, Standing, Stands};
+use super::limits::Limits;
 use super::memory::{Memory, Stop};
 use super::sites::{Site, SiteNumber, Sites};
 use super::walk::Listed;
@@ -32,11 +34,7 @@ pub struct Loaded {
     /// Pending by statement, the most first.
     pub pending: Vec<(Site, u64)>,
     /// Where it stands.
-    pub at: Place,
-    /// The `go` statement that made it.
-    pub created_at: Place,
-    /// The function it began with.
-    pub start: Place,
+    pub standing: Standing,
 }
 
 /// How many goroutines there are, and of how many their number is certain.
@@ -63,6 +61,11 @@ pub struct Report {
     pub sites: Vec<SiteCount>,
     /// Goroutines with the most pending, the most first.
     pub most_loaded: Vec<Loaded>,
+    /// Goroutines that hold pending defers, by statement and by where they stand: of every statement that holders were
+    /// kept of the largest group comes first, then what has the most pending.
+    pub holders: Vec<Holders>,
+    /// Where they stand; [`Holders::standing`] counts these from 0.
+    pub standings: Vec<Standing>,
     /// Goroutines.
     pub goroutines: Counts,
 }
@@ -89,6 +92,8 @@ pub(super) struct Tally {
     by_site: Vec<Count>,
     most_loaded: BinaryHeap<Reverse<ByLoad>>,
     most_loaded_max: usize,
+    stands: Stands,
+    holders_max: usize,
     /// Of one goroutine, kept for its room.
     own: Vec<(SiteNumber, u64)>,
 }
@@ -106,6 +111,8 @@ struct Count {
 struct ByLoad {
     order: (u64, Reverse<u64>),
     goroutine: Walked,
+    /// Where it stands, where that was kept apart from it.
+    standing: Option<usize>,
     pending: Vec<(SiteNumber, u64)>,
 }
 
@@ -130,12 +137,14 @@ impl Ord for ByLoad {
 }
 
 impl Tally {
-    pub(super) fn new(most_loaded_max: usize) -> Self {
+    pub(super) fn new(limits: &Limits) -> Self {
         Self {
             counts: Counts::default(),
             by_site: Vec::new(),
             most_loaded: BinaryHeap::new(),
-            most_loaded_max,
+            most_loaded_max: limits.most_loaded,
+            stands: Stands::default(),
+            holders_max: limits.holders,
             own: Vec::new(),
         }
     }
@@ -159,7 +168,7 @@ impl Tally {
     }
 
     /// Counts the goroutine whose statements were found last.
-    pub(super) fn add(&mut self, walked: Walked) {
+    pub(super) fn add(&mut self, mut walked: Walked) {
         let is_exact = walked.records == Records::Exact && walked.open_coded != OpenCoded::LowerBound;
         self.counts.alive += 1;
         *match (walked.records, walked.open_coded) {
@@ -179,12 +188,16 @@ impl Tally {
                 count.is_bound |= !is_exact;
             }
         }
+        if self.own.is_empty() {
+            return;
+        }
+        let standing = self.stands.add(&mut walked, &self.own, is_exact);
         let order = (walked.pending(), Reverse(walked.id));
         let is_among = self.most_loaded.len() < self.most_loaded_max
             || self.most_loaded.peek().is_some_and(|Reverse(least)| least.order < order);
         if is_among && order.0 > 0 {
             let pending = self.own.clone();
-            self.most_loaded.push(Reverse(ByLoad { order, goroutine: walked, pending }));
+            self.most_loaded.push(Reverse(ByLoad { order, goroutine: walked, standing, pending }));
             if self.most_loaded.len() > self.most_loaded_max {
                 self.most_loaded.pop();
             }
@@ -199,23 +212,24 @@ impl Tally {
     ) -> Result<Report, Stop> {
         self.counts.not_reached = listed.not_reached;
         let numbered = self.by_site.into_iter().enumerate().filter(|(_, count)| count.pending > 0);
-        let mut counted: Vec<SiteCount> = numbered
+        let mut counted: Vec<(SiteNumber, SiteCount)> = numbered
             .filter_map(|(number, count)| {
-                Some(SiteCount {
+                let count = SiteCount {
                     site: sites.get(SiteNumber(number))?.clone(),
                     pending: count.pending,
                     goroutines: count.goroutines,
                     most_in_one: count.most_in_one,
                     exact: !count.is_bound,
-                })
+                };
+                Some((SiteNumber(number), count))
             })
             .collect();
-        counted.sort_by(|a, b| {
+        counted.sort_by(|(_, a), (_, b)| {
             b.pending.cmp(&a.pending).then_with(|| a.site.place.line.cmp(&b.site.place.line))
         });
         let mut most_loaded = Vec::new();
         for Reverse(loaded) in self.most_loaded.into_sorted_vec() {
-            let goroutine = loaded.goroutine;
+            let mut goroutine = loaded.goroutine;
             let mut pending = loaded.pending;
             pending.sort_by_key(|(_, pending)| Reverse(*pending));
             most_loaded.push(Loaded {
@@ -223,12 +237,16 @@ impl Tally {
                     .into_iter()
                     .filter_map(|(n, count)| Some((sites.get(n)?.clone(), count)))
                     .collect(),
-                at: functions.place(goroutine.pc)?,
-                created_at: functions.place(goroutine.go_pc.wrapping_sub(1))?,
-                start: functions.place(goroutine.start_pc)?,
+                standing: match loaded.standing {
+                    Some(number) => self.stands.standing(number, functions)?,
+                    None => HeldFrom::of(&mut goroutine).standing(functions)?,
+                },
                 goroutine,
             });
         }
-        Ok(Report { sites: counted, most_loaded, goroutines: self.counts })
+        let order: Vec<SiteNumber> = counted.iter().map(|(number, _)| *number).collect();
+        let (holders, standings) = self.stands.told(&order, self.holders_max, functions)?;
+        let sites = counted.into_iter().map(|(_, count)| count).collect();
+        Ok(Report { sites, most_loaded, holders, standings, goroutines: self.counts })
     }
 }

@@ -1,5 +1,5 @@
-//! The frames of a goroutine that does not run: for each the byte that says which of its open-coded defers were
-//! reached. As the runtime unwinds (Go 1.27, runtime/traceback.go, `unwinder.resolveInternal`), by the stack sizes of
+//! The frames of a goroutine that does not run: where it stands, and for each frame the byte that says which of its
+//! open-coded defers were reached. As the runtime unwinds (Go 1.27, runtime/traceback.go, `unwinder.resolveInternal`), by the stack sizes of
 //! the function table; frames are looked for on the goroutine's own stack only.
 
 use super::functions::{Functions, MARKS_MAX, Mark};
@@ -10,6 +10,8 @@ use crate::little_endian::{u8_at, u64_at};
 
 /// Deepest stack followed: Go ends a program at 1 GB of stack, which is some ten million frames.
 const FRAMES_MAX: u32 = 1_000_000;
+/// Innermost frames kept: enough for a server's stack with all its middleware. Of a recursion the rest is more of it.
+const FRAMES_KEPT_MAX: usize = 48;
 const WORD: u64 = 8;
 
 /// How far a stack was followed.
@@ -23,6 +25,17 @@ pub(super) enum Progress {
     Stopped,
 }
 
+/// The frames that were passed, as instructions of the file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Stack {
+    /// Where each goes on, the innermost first.
+    pub(super) frames: Vec<u64>,
+    /// Further ones that were not kept.
+    pub(super) left_out: u32,
+    /// Followed to the outermost frame.
+    pub(super) is_whole: bool,
+}
+
 /// A stack on the way to its outermost frame.
 #[derive(Clone, Debug)]
 pub(super) struct Unwinding {
@@ -32,6 +45,7 @@ pub(super) struct Unwinding {
     hi: u64,
     bias: u64,
     frames: u32,
+    stack: Stack,
     /// What open-coded defers were reached.
     pub(super) marks: Vec<(Mark, u64)>,
     /// One of them a function cannot have.
@@ -40,7 +54,12 @@ pub(super) struct Unwinding {
 
 impl Unwinding {
     pub(super) fn new(sp: u64, pc: u64, hi: u64, bias: u64) -> Self {
-        Self { sp, pc, hi, bias, frames: 0, marks: Vec::new(), is_odd: false }
+        Self { sp, pc, hi, bias, frames: 0, stack: Stack::default(), marks: Vec::new(), is_odd: false }
+    }
+
+    /// What was passed.
+    pub(super) fn stack(self) -> (Stack, Vec<(Mark, u64)>) {
+        (self.stack, self.marks)
     }
 
     /// Goes on with bytes of the stack that start at `start`.
@@ -56,8 +75,10 @@ impl Unwinding {
                 return Ok(Progress::Stopped);
             };
             if here.is_top {
+                self.stack.is_whole = !self.is_odd;
                 return Ok(if self.is_odd { Progress::Stopped } else { Progress::Whole });
             }
+            self.note();
             // Of the innermost frame the stack pointer is known; above, such a function may have come from anywhere.
             if here.writes_sp && self.frames > 0 {
                 return Ok(Progress::Stopped);
@@ -86,6 +107,19 @@ impl Unwinding {
             self.frames += 1;
         }
         Ok(Progress::Stopped)
+    }
+
+    /// Keeps the frame it is at; it may be at the same one again, with more bytes.
+    fn note(&mut self) {
+        let kept = u32::try_from(self.stack.frames.len()).unwrap_or(u32::MAX);
+        if self.frames < kept + self.stack.left_out {
+            return;
+        }
+        if self.stack.frames.len() < FRAMES_KEPT_MAX {
+            self.stack.frames.push(self.pc.wrapping_sub(self.bias));
+        } else {
+            self.stack.left_out += 1;
+        }
     }
 
     fn add(&mut self, mark: Mark) {

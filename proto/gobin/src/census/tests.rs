@@ -1,6 +1,6 @@
 //! The walk over made-up memory: what stands, what grows, what is taken away under it, and what nobody should meet.
 
-use super::memory::{Memory, Piece, Stop};
+use super::memory::{Memory, Stop};
 use super::recorded::put;
 use super::sample::{HEAP, Sample, goroutine, heap_record, push};
 use super::{Limits, OpenCoded, Records, Walked};
@@ -243,21 +243,6 @@ impl Made {
 }
 
 impl Memory for Made {
-    fn read_pieces(
-        &mut self,
-        pieces: &[Piece],
-        into: &mut [u8],
-        readable: &mut Vec<bool>,
-    ) -> Result<(), Stop> {
-        let mut rest = into;
-        for piece in pieces {
-            let (part, after) = rest.split_at_mut_checked(piece.bytes).expect("as long as the pieces");
-            readable.push(self.read(piece.address, part)?);
-            rest = after;
-        }
-        Ok(())
-    }
-
     fn read(&mut self, address: u64, into: &mut [u8]) -> Result<bool, Stop> {
         self.calls += 1;
         for (byte, at) in into.iter_mut().zip(0..) {
@@ -277,11 +262,12 @@ proptest! {
     #[test]
     fn made_up_memory_neither_panics_nor_keeps_us(seed: u64) {
         let mut sample = Sample::new(0);
-        let limits = Limits { goroutines: 200, records_in_one: 1_000, most_loaded: 5 };
+        let limits = Limits { goroutines: 200, records_in_one: 1_000, most_loaded: 5, holders: 20 };
         let mut census = sample.census();
         let mut memory = Made { seed, calls: 0 };
         if let Ok(report) = census.take(&mut memory, 0, &limits, |_, _| ()) {
             prop_assert!(report.goroutines.alive <= 200 && report.most_loaded.len() <= 5);
+            prop_assert!(report.holders.len() <= 20);
         }
     }
 

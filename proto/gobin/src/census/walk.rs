@@ -399,8 +399,9 @@ impl<'w, M: Memory, F: Memory> Walker<'w, M, F> {
         open_coded: OpenCoded,
     ) -> Walked {
         let mut marks: Vec<(Mark, u64)> = chain.marks;
-        marks.extend(unwinding.map(|u| u.marks).unwrap_or_default());
-        Walked::new(g, self.program, self.bias, records, open_coded, marks)
+        let (stack, open) = unwinding.map(Unwinding::stack).unwrap_or_default();
+        marks.extend(open);
+        Walked::new(g, self.program, self.bias, records, open_coded, marks, stack)
     }
 }
 

@@ -3,6 +3,7 @@
 use super::functions::Mark;
 use super::goroutine::{Goroutine, Life, Status};
 use super::program::Program;
+use super::stack::Stack;
 
 /// How far the number of records (heap, stack, range) holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -78,6 +79,8 @@ pub struct Walked {
     /// How far its open-coded defers hold.
     pub open_coded: OpenCoded,
     pub(super) marks: Vec<(Mark, u64)>,
+    /// Its frames, none where it runs.
+    pub(super) stack: Stack,
 }
 
 impl Walked {
@@ -88,6 +91,7 @@ impl Walked {
         records: Records,
         open_coded: OpenCoded,
         marks: Vec<(Mark, u64)>,
+        stack: Stack,
     ) -> Self {
         let status = match g.life {
             Life::Alive(status) => status,
@@ -106,6 +110,7 @@ impl Walked {
             records,
             open_coded,
             marks,
+            stack,
         }
     }
 
