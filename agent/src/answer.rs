@@ -4,6 +4,7 @@
 pub mod check;
 pub mod defers;
 pub mod history;
+pub mod holders;
 pub mod query;
 pub mod site;
 pub mod trend;
@@ -12,6 +13,7 @@ use crate::live::STATUS_NOTE;
 use crate::question::{Answer, Question, SitesQuestion};
 use crate::reader::Reader;
 use crate::report::{AgentStatus, Defers, DefersHeld, Range, Status, Trend, VERSION};
+use defers::Wanted;
 use linger_series::{Selector, TimeMs, Window, metric};
 use linger_store::{Options, Store};
 use std::collections::BTreeSet;
@@ -81,13 +83,16 @@ pub fn answer(reader: &dyn Reader, status: Status, question: &Question) -> Resul
             range: range(q, begun),
             targets: each_target(&status, q, |t, w| trend::trend(reader, t, w, q.limit))?,
         }),
-        Question::Defers(q) => Answer::Defers(Defers {
-            version: VERSION,
-            range: range(q, begun),
-            targets: each_target(&status, q, |t, w| {
-                defers::defers(reader, t, w, q.limit, held_in(&status, t))
-            })?,
-        }),
+        Question::Defers(q) => {
+            let sites = q.of_sites();
+            let wanted = Wanted { limit: q.limit, site: q.site.as_deref() };
+            let targets = each_target(&status, &sites, |t, w| {
+                defers::defers(reader, t, w, wanted, held_in(&status, t))
+            })?;
+            holders::found(&targets, wanted.site)?;
+            let range = range(&sites, begun);
+            Answer::Defers(Defers { version: VERSION, range, site: q.site.clone(), targets })
+        }
         Question::Query(q) => Answer::Query(query::query(reader, q)?),
         Question::Check(q) => Answer::Check(check::check(&status, q)),
     })

@@ -10,7 +10,7 @@ mod auth;
 use crate::answer::{self, Error};
 use crate::exposition::{self, Sources};
 use crate::live::Live;
-use crate::question::{CheckQuestion, QueryQuestion, Question, SitesQuestion};
+use crate::question::{CheckQuestion, DefersQuestion, QueryQuestion, Question, SitesQuestion};
 use crate::serve::{self, Guard, Hosts, Listener};
 use auth::{Auth, Verdict};
 use axum::extract::{Query, Request, State};
@@ -102,7 +102,7 @@ async fn index() -> &'static str {
     "linger: what lingers in your Go services\n\n\
      /linger/v1/status\n\
      /linger/v1/trend?from_ms=…&to_ms=…&limit=20[&target=…]\n\
-     /linger/v1/defers?from_ms=…&to_ms=…&limit=20[&target=…]\n\
+     /linger/v1/defers?from_ms=…&to_ms=…&limit=20[&target=…][&site=…]\n\
      /linger/v1/query?selector=…&from_ms=…&to_ms=…\n\
      /linger/v1/check?subject=all|agent|goroutines|defers[&target=…]\n\
      /metrics\n\
@@ -120,7 +120,7 @@ async fn trend(State(api): State<Arc<Api>>, asked: Asked<SitesQuestion>) -> Resp
     }
 }
 
-async fn defers(State(api): State<Arc<Api>>, asked: Asked<SitesQuestion>) -> Response {
+async fn defers(State(api): State<Arc<Api>>, asked: Asked<DefersQuestion>) -> Response {
     match asked {
         Ok(Query(q)) => respond(api, Question::Defers(q)).await,
         Err(e) => misasked(&e),

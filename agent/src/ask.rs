@@ -133,7 +133,8 @@ fn address(server: &str) -> Result<TargetUrl, AskError> {
 fn request(url: &TargetUrl, question: &Question, timeout: Duration) -> Result<Request, AskError> {
     let query = match question {
         Question::Status => Ok(String::new()),
-        Question::Trend(q) | Question::Defers(q) => serde_urlencoded::to_string(q),
+        Question::Trend(q) => serde_urlencoded::to_string(q),
+        Question::Defers(q) => serde_urlencoded::to_string(q),
         Question::Query(q) => serde_urlencoded::to_string(q),
         Question::Check(q) => serde_urlencoded::to_string(q),
     };

@@ -1,6 +1,7 @@
 //! `linger scrape URL`: a look at one target for some seconds, without a store: the same scraping, decoding and
 //! deriving as the agent's, with points in memory.
 
+use crate::answer::defers::Wanted;
 use crate::answer::{defers, trend};
 use crate::live::{Live, not_yet};
 use crate::pipeline::sink::ToMemory;
@@ -77,7 +78,13 @@ async fn look(config: &Config, watch_for: Duration) -> Result<Scraped, String> {
     let memory = memory.0.lock().unwrap_or_else(PoisonError::into_inner);
     let target = live.target(&name).ok_or("the target is gone")?;
     let trend = trend::trend(&*memory, &name, Window::ALL, SITES_LISTED)?;
-    let defers = defers::defers(&*memory, &name, Window::ALL, SITES_LISTED, &target.defers_held)?;
+    let defers = defers::defers(
+        &*memory,
+        &name,
+        Window::ALL,
+        Wanted { limit: SITES_LISTED, site: None },
+        &target.defers_held,
+    )?;
     let findings = findings(&target, &trend, &defers);
     Ok(Scraped { version: VERSION, target, trend, defers, findings, watched_s })
 }

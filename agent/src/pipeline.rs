@@ -11,6 +11,7 @@ mod decode;
 mod defers;
 mod goroutine;
 mod heap;
+mod holders;
 mod incarnation;
 mod pending;
 mod sample;

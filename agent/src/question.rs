@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// `trend` and `defers`: of one target (`None`: all) over a range.
+/// `trend`: of one target (`None`: all) over a range.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SitesQuestion {
     /// Target name; absent means every target.
@@ -14,6 +14,36 @@ pub struct SitesQuestion {
     pub to_ms: i64,
     /// Sites to list at most.
     pub limit: usize,
+}
+
+/// `defers`: of one target (`None`: all) over a range, at all sites or at one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DefersQuestion {
+    /// Target name; absent means every target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// First time inside.
+    pub from_ms: i64,
+    /// Last time inside.
+    pub to_ms: i64,
+    /// Sites to list at most.
+    pub limit: usize,
+    /// Only what matches: identity, function or `file:line`, with `*` and `?`; with the stacks of those that hold it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site: Option<String>,
+}
+
+impl DefersQuestion {
+    /// The question without its site.
+    #[must_use]
+    pub fn of_sites(&self) -> SitesQuestion {
+        SitesQuestion {
+            target: self.target.clone(),
+            from_ms: self.from_ms,
+            to_ms: self.to_ms,
+            limit: self.limit,
+        }
+    }
 }
 
 /// `query`: a selector over a range.
@@ -61,7 +91,7 @@ pub enum Question {
     /// Answered by [`crate::report::Trend`].
     Trend(SitesQuestion),
     /// Answered by [`crate::report::Defers`].
-    Defers(SitesQuestion),
+    Defers(DefersQuestion),
     /// Answered by [`crate::report::Query`].
     Query(QueryQuestion),
     /// Answered by [`crate::report::Check`].

@@ -7,7 +7,9 @@
 pub mod audit;
 mod held;
 
-pub use held::{DefersHeld, HeldBy, HeldGoroutines, HeldPlace, HeldSite};
+pub use held::{
+    DefersHeld, HeldBy, HeldGoroutines, HeldGroup, HeldPlace, HeldSite, Holders, StackFrame, Standing,
+};
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -403,6 +405,9 @@ pub struct Defers {
     pub version: u32,
     /// Range asked for.
     pub range: Range,
+    /// The site asked for, as it was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub site: Option<String>,
     /// One entry per target asked for.
     pub targets: Vec<TargetDefers>,
 }
@@ -416,6 +421,9 @@ pub struct TargetDefers {
     pub sites: Vec<DeferSite>,
     /// Sites not listed because of `limit`.
     pub sites_left_out: usize,
+    /// Sites with the most pending, where one was asked for that none is.
+    #[serde(skip)]
+    pub sites_elsewhere: Vec<String>,
     /// Below so many pending defers at one site, this method may not see the site at all.
     pub floor: Option<f64>,
     /// When the pending figures were taken; those from a heap profile are as of the target's last finished GC before it.
@@ -423,6 +431,10 @@ pub struct TargetDefers {
     /// Who holds them, where they were counted in the memory of the target's process.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<DefersHeld>,
+    /// How the process's open files grew. A count of them tells no owner: which of them a pending defer would close is
+    /// not known.
+    #[serde(default)]
+    pub open_files_growth_per_hour: Option<Growth>,
     /// Executed defers, by share of CPU.
     pub executed: Vec<DeferCpu>,
     /// CPU profile seconds pooled for `executed`.
@@ -436,7 +448,7 @@ pub struct TargetDefers {
 }
 
 /// Pending defers at one line.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct DeferSite {
     /// `heap`, `stack`, `open`, `range`.
     pub kind: String,
@@ -462,6 +474,13 @@ pub struct DeferSite {
     /// Goroutines that hold some, and the most in one of them, where they were counted.
     #[serde(default)]
     pub held_by: Option<HeldSite>,
+    /// Them in groups by where they stand, the most pending first; those beyond a limit are in `held_by` only.
+    #[serde(default)]
+    pub holders: Vec<Holders>,
+    /// Both this and the process's open files surely grow, and so that both intervals have paces in common: a hint, no
+    /// proof, that these defers would close them.
+    #[serde(default)]
+    pub grows_like_open_files: bool,
     /// Growth per second, and per hour with its interval; none with fewer than 8 points.
     pub growth_per_second: Option<f64>,
     /// See `growth_per_second`.

@@ -9,6 +9,7 @@ mod clock;
 mod defers;
 mod empty;
 mod growth;
+mod holders;
 mod name;
 mod number;
 mod page;

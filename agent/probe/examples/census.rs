@@ -90,7 +90,11 @@ fn show(census: &DeferCensus, taken: &Taken) {
     for Loaded { goroutine, pending, standing } in &report.most_loaded {
         let Walked { id, status, wait_reason, .. } = goroutine;
         let does = wait_reason.unwrap_or(status.name());
-        println!("{:>10} {id:>10}  {does:<24} {}", goroutine.pending(), place(&standing.created_at));
+        println!(
+            "{:>10} {id:>10}  {does:<24} {}",
+            goroutine.pending(),
+            report.standings.get(*standing).map(|s| place(&s.created_at)).unwrap_or_default()
+        );
         for (site, count) in pending.iter().take(3) {
             println!("{:>47}  {count} {}", "", place(&site.place));
         }
@@ -153,7 +157,7 @@ fn as_json(census: &DeferCensus, taken: &Taken) -> Value {
         json!({
             "goroutine": g.id, "parent": g.parent_id, "status": g.status.name(), "wait_reason": g.wait_reason,
             "wait_ns_at_least": waited, "records": g.records.name(), "open_coded": g.open_coded.name(),
-            "standing": standing(&l.standing),
+            "standing": l.standing,
             "pending": pending.collect::<Vec<_>>(),
         })
     });

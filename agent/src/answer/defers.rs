@@ -4,11 +4,12 @@
 //! else the heap profile.
 
 use super::history::{counts, drawn, newest, of_one_method, restarts, rising_since, times_by_labels};
+use super::holders::{self, Pattern};
 use super::site::Sites;
 use super::trend::too_few;
 use crate::alert::growth;
 use crate::reader::Reader;
-use crate::report::{DeferCpu, DeferSite, DefersHeld, HeldSite, TargetDefers};
+use crate::report::{DeferCpu, DeferSite, DefersHeld, Growth, HeldSite, TargetDefers};
 use linger_derive::defers::Kind;
 use linger_derive::defers::cpu::{CpuDefers, FunctionDefers, PooledDefers, Rate, pool};
 use linger_derive::growth::{since_last, theil_sen};
@@ -37,6 +38,15 @@ const PROFILE_IS_BLIND: [&str; 2] = [
 const CPU_IS_BLIND: &str =
     "executed open-coded defers, the most common kind: the compiler leaves nothing to sample";
 
+/// What is asked of a target's defers.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'w> {
+    /// Sites to list at most.
+    pub limit: usize,
+    /// Only what matches, with the stacks of those that hold it.
+    pub site: Option<&'w str>,
+}
+
 /// The defers of one target.
 ///
 /// # Errors
@@ -45,7 +55,7 @@ pub fn defers(
     reader: &dyn Reader,
     target: &str,
     window: Window,
-    limit: usize,
+    wanted: Wanted<'_>,
     held: &[DefersHeld],
 ) -> Result<TargetDefers, String> {
     let of = |name: &str| reader.select(&Selector::metric(name).with("target", target), window);
@@ -62,9 +72,13 @@ pub fn defers(
     let as_of = counted.or(floor.map(|p| p.t));
     let held = held.filter(|_| counted.is_some());
     let high = of(metric::DEFERS_PENDING_HIGH)?;
+    let files = newest(of(metric::OPEN_FILES)?).map(|s| s.points).unwrap_or_default();
+    let files = theil_sen(since_last(&files, &restarts)).filter(|_| counted.is_some());
     let context = Context {
         counts: &counts,
         held,
+        with_stacks: wanted.site.is_some(),
+        files: files.map(growth),
         restarts: &restarts,
         scraped_from: match counted {
             Some(_) => counts.first().copied(),
@@ -81,8 +95,13 @@ pub fn defers(
     let mut listed: Vec<DeferSite> = pending.iter().filter(present).filter_map(|s| context.site(s)).collect();
     listed.retain(|s| s.pending > 0.0);
     listed.sort_by(|a, b| b.pending.total_cmp(&a.pending).then_with(|| a.site.cmp(&b.site)));
-    let sites_left_out = listed.len().saturating_sub(limit);
-    listed.truncate(limit);
+    let mut sites_elsewhere = Vec::new();
+    if let Some(pattern) = wanted.site.map(Pattern::new) {
+        sites_elsewhere = holders::named(&listed);
+        listed.retain(|site| pattern.matches(site));
+    }
+    let sites_left_out = listed.len().saturating_sub(wanted.limit);
+    listed.truncate(wanted.limit);
 
     let outcomes = of(metric::CENSUS_GOROUTINES)?;
     let profiles =
@@ -90,7 +109,10 @@ pub fn defers(
     let pooled = pool([&profiles], None);
     let mut executed: Vec<DeferCpu> = pooled.by_function.iter().filter_map(run).collect();
     executed.sort_by(|a, b| b.cpu_ratio.total_cmp(&a.cpu_ratio));
-    executed.truncate(limit);
+    if wanted.site.is_some() {
+        executed.retain(|run| listed.iter().any(|site| site.function == run.function));
+    }
+    executed.truncate(wanted.limit);
     let executed_floor = pooled.by_kind.iter().filter_map(|p| match p.rate {
         Rate::BelowFloor { at_most } => Some((p.kind.as_str().to_owned(), at_most)),
         Rate::Estimate { interval, .. } if p.samples < SAMPLES_MIN => {
@@ -100,11 +122,13 @@ pub fn defers(
     });
     Ok(TargetDefers {
         target: target.to_owned(),
-        sites: listed,
         sites_left_out,
+        sites_elsewhere,
         floor: floor.map(|p| p.v),
         as_of_ms: as_of.map(|t| t.0),
-        held: held.cloned(),
+        held: held.map(|held| holders::of_sites(held, wanted.site.map(|_| listed.as_slice()))),
+        open_files_growth_per_hour: files.map(growth),
+        sites: listed,
         executed,
         cpu_window_s: pooled.window_seconds,
         executed_floor: executed_floor.collect(),
@@ -161,6 +185,10 @@ struct Context<'a> {
     /// When pending defers were counted in memory.
     counts: &'a [TimeMs],
     held: Option<&'a DefersHeld>,
+    /// Whether the stacks of those that hold them are wanted.
+    with_stacks: bool,
+    /// Growth of the process's open files.
+    files: Option<Growth>,
     restarts: &'a [TimeMs],
     /// The first count or heap profile of the range.
     scraped_from: TimeMs,
@@ -184,6 +212,7 @@ impl Context<'_> {
         let slope = theil_sen(mine);
         let known_from = if mine.len() < series.points.len() { TimeMs::MIN } else { self.scraped_from };
         let rising = slope.filter(|s| s.low > 0.0).and_then(|_| rising_since(mine, known_from));
+        let growth_per_hour = slope.map(growth);
         Some(DeferSite {
             kind: kind.to_owned(),
             function: text.function,
@@ -196,8 +225,13 @@ impl Context<'_> {
             exact: interval == Some([pending, pending]),
             by_other_methods: self.others(kind, id, t),
             held_by: self.held_by(kind, id),
+            holders: self.held.map_or(Vec::new(), |held| holders::of_site(held, kind, id, self.with_stacks)),
+            grows_like_open_files: growth_per_hour
+                .as_ref()
+                .zip(self.files.as_ref())
+                .is_some_and(|(a, b)| grow_alike(a, b)),
             growth_per_second: slope.map(|s| s.per_second()),
-            growth_per_hour: slope.map(growth),
+            growth_per_hour,
             no_growth_because: slope.is_none().then(|| match interval {
                 Some(_) => too_few(mine.len(), self.restarts),
                 None => "a lower bound tells no growth".to_owned(),
@@ -222,6 +256,12 @@ impl Context<'_> {
     fn held_by(&self, kind: &str, site: &str) -> Option<HeldSite> {
         self.held?.by_site.iter().find(|held| held.kind == kind && held.site == site).cloned()
     }
+}
+
+/// Both surely grow, and their intervals have paces in common.
+fn grow_alike(a: &Growth, b: &Growth) -> bool {
+    let ([a_low, a_high], [b_low, b_high]) = (a.interval, b.interval);
+    a_low > 0.0 && b_low > 0.0 && a_low <= b_high && b_low <= a_high
 }
 
 fn newest_by_labels(series: &[Series]) -> HashMap<Labels, Point> {
@@ -278,9 +318,10 @@ fn run(p: &PooledDefers) -> Option<DeferCpu> {
 
 #[cfg(test)]
 mod tests {
-    use super::defers;
+    use super::{Wanted, defers, grow_alike};
     use crate::reader::Memory;
     use crate::report::DefersHeld;
+    use crate::report::Growth;
     use linger_series::{Labels, SeriesKey, Stream, TimeMs, Window, metric};
 
     #[test]
@@ -298,6 +339,17 @@ mod tests {
         let rare = DefersHeld { due_within_s: 300.0, ..DefersHeld::default() };
         assert_eq!(super::speaks(&counts, Some(&rare), Some(t(900)), &[]), Some(t(30)));
         assert_eq!(super::speaks(&[], None, Some(t(1)), &[]), None);
+    }
+
+    #[test]
+    fn files_grow_like_a_site_where_both_surely_do_and_at_a_common_pace() {
+        let growth =
+            |low, high| Growth { slope_per_hour: (low + high) / 2.0, interval: [low, high], points: 9 };
+        let check =
+            |a, b, expected| assert_eq!((grow_alike(&a, &b), grow_alike(&b, &a)), (expected, expected));
+        check(growth(90.0, 110.0), growth(100.0, 130.0), true);
+        check(growth(90.0, 110.0), growth(120.0, 130.0), false);
+        check(growth(-5.0, 110.0), growth(90.0, 130.0), false);
     }
 
     #[test]
@@ -324,7 +376,7 @@ mod tests {
             ];
             memory.append(&Stream::new("api", "heap"), TimeMs(minute * 60_000), &points);
         }
-        let d = defers(&memory, "api", Window::ALL, 10, &[]).unwrap();
+        let d = defers(&memory, "api", Window::ALL, Wanted { limit: 10, site: None }, &[]).unwrap();
         let s = &d.sites[0];
         assert_eq!(
             (s.pending, s.interval, s.exact),

@@ -1,7 +1,9 @@
 //! Asking, against real sockets on loopback that answer whatever a test wants.
 
 use super::{AGENT_FILE, AskError, Source, ask};
-use crate::question::{Answer, CheckQuestion, CheckSubject, QueryQuestion, Question, SitesQuestion};
+use crate::question::{
+    Answer, CheckQuestion, CheckSubject, DefersQuestion, QueryQuestion, Question, SitesQuestion,
+};
 use linger_config::{Access, Credentials};
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -62,9 +64,20 @@ fn an_answer_comes_back_as_its_type() {
 #[test]
 fn questions_travel_whole() {
     let sites = SitesQuestion { target: Some("a b&c".into()), from_ms: -1, to_ms: 2, limit: 20 };
+    let defers = DefersQuestion {
+        target: None,
+        from_ms: 1,
+        to_ms: 2,
+        limit: 20,
+        site: Some("cart.(*Cart).drain".into()),
+    };
     let query = QueryQuestion { selector: r#"m{a="+é"}"#.into(), from_ms: 1, to_ms: 2 };
     let expected = [
         (Question::Trend(sites), "GET /linger/v1/trend?target=a+b%26c&from_ms=-1&to_ms=2&limit=20 HTTP/1.1"),
+        (
+            Question::Defers(defers),
+            "GET /linger/v1/defers?from_ms=1&to_ms=2&limit=20&site=cart.%28*Cart%29.drain HTTP/1.1",
+        ),
         (
             Question::Query(query),
             "GET /linger/v1/query?selector=m%7Ba%3D%22%2B%C3%A9%22%7D&from_ms=1&to_ms=2 HTTP/1.1",

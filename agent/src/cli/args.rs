@@ -39,7 +39,7 @@ pub(super) enum Command {
     Trend(SitesArgs),
     /// Which deferred calls pile up, at which line, how fast; and which run
     #[command(after_help = help::DEFERS)]
-    Defers(SitesArgs),
+    Defers(DefersArgs),
     /// Read stored series by selector
     #[command(after_help = help::QUERY)]
     Query(QueryArgs),
@@ -160,7 +160,7 @@ pub(super) struct RangeArgs {
     pub(super) to: String,
 }
 
-/// `linger trend` and `linger defers`.
+/// `linger trend`, and what `linger defers` takes too.
 #[derive(Clone, Debug, Args)]
 pub(super) struct SitesArgs {
     /// Target by name; all of them when left out
@@ -172,6 +172,17 @@ pub(super) struct SitesArgs {
     pub(super) limit: u64,
     #[command(flatten)]
     pub(super) read: ReadArgs,
+}
+
+/// `linger defers`.
+#[derive(Clone, Debug, Args)]
+pub(super) struct DefersArgs {
+    /// Only what is pending at this site, and who holds it with their stacks: a function, FILE:LINE, or the site as
+    /// JSON names it; with * and ?
+    #[arg(long, value_name = "SITE", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub(super) site: Option<String>,
+    #[command(flatten)]
+    pub(super) sites: SitesArgs,
 }
 
 /// `linger query`.

@@ -68,11 +68,15 @@ pub(super) const DEFERS: &str = "\
 Examples:
   linger defers
   linger defers api --from now-6h
+  linger defers --site cart.go:131
+  linger defers --site 'cart.(*Cart).drain' -o json | jq '.targets[].sites[].holders[]'
   linger defers -o json | jq '.targets[].sites[] | {function, line, pending, interval}'
 
 PENDING are deferred calls that wait to run. From a heap profile they are estimates: the 95 % interval is \
 beside them, and below the floor a line may go unseen. They are as of the last GC the service finished. \
 RUN/S are executed defers, estimated from CPU profiles within a factor of 2.
+--site tells who holds what is pending at one line, where it is counted in the process's memory: what they wait for, \
+where, who made them, their stacks.
 
 Exit codes: 0 ok, 1 failure, 2 usage";
 

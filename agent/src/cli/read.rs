@@ -1,10 +1,12 @@
 //! The commands that read: from options to a question, from its answer to a page.
 
-use super::args::{CheckArgs, QueryArgs, RangeArgs, ReadArgs, SitesArgs, Subject};
+use super::args::{CheckArgs, DefersArgs, QueryArgs, RangeArgs, ReadArgs, SitesArgs, Subject};
 use super::failure::Failure;
 use super::{CRITICAL, OK, UNKNOWN, moment, print};
 use crate::ask::{AskError, Source, ask};
-use crate::question::{Answer, CheckQuestion, CheckSubject, QueryQuestion, Question, SitesQuestion};
+use crate::question::{
+    Answer, CheckQuestion, CheckSubject, DefersQuestion, QueryQuestion, Question, SitesQuestion,
+};
 use crate::report::{Check, Range, StoreStatus, VERSION};
 use crate::show::{self, Clock, Screen};
 use linger_config::Access;
@@ -28,8 +30,10 @@ pub(super) fn trend(args: &SitesArgs) -> Result<u8, Failure> {
     answer(&Question::Trend(sites(args)?), &args.read, "")
 }
 
-pub(super) fn defers(args: &SitesArgs) -> Result<u8, Failure> {
-    answer(&Question::Defers(sites(args)?), &args.read, "")
+pub(super) fn defers(args: &DefersArgs) -> Result<u8, Failure> {
+    let SitesQuestion { target, from_ms, to_ms, limit } = sites(&args.sites)?;
+    let question = DefersQuestion { target, from_ms, to_ms, limit, site: args.site.clone() };
+    answer(&Question::Defers(question), &args.sites.read, "")
 }
 
 pub(super) fn query(args: &QueryArgs) -> Result<u8, Failure> {

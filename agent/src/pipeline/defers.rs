@@ -1,21 +1,17 @@
 //! `defers`: pending defers of every kind, counted in the memory of the target's process (method E).
 
+use super::holders::held;
 use super::pending::{By, Figure, Place, tell};
 use super::target::TargetState;
 use super::{Job, Reply, Samples};
-use crate::report::{DefersHeld, HeldBy, HeldGoroutines, HeldPlace, HeldSite, SiteText};
 use crate::scrape::census::Taken;
-use linger_derive::defers::census::{BySite, Counted, is_whole, site};
-use linger_gobin::census::{Counts, Loaded, OpenCoded, Place as Line, Records};
-use linger_series::{TimeMs, metric};
-use std::collections::{BTreeSet, HashMap};
+use linger_derive::defers::census::{BySite, is_whole};
+use linger_gobin::census::Counts;
+use linger_series::metric;
+use std::collections::BTreeSet;
 
 /// How this method is called in labels and JSON.
 pub const METHOD: &str = "process memory";
-/// Most goroutines told by name.
-const HELD_MAX: usize = 20;
-/// Most sites told of one goroutine.
-const SITES_OF_ONE_MAX: usize = 5;
 
 /// Takes a census.
 pub(super) fn take(target: &mut TargetState, job: &Job, taken: &Taken, samples: &mut Samples) -> Reply {
@@ -57,7 +53,7 @@ pub(super) fn take(target: &mut TargetState, job: &Job, taken: &Taken, samples: 
     if let Some(files) = taken.open_files {
         samples.push(metric::OPEN_FILES, &[], files as f64);
     }
-    let held = held(target, job.at, taken, &by_site.sites);
+    let held = held(&mut target.holders, job.at, taken, &by_site.sites);
     Reply { detail: missing(&report.goroutines), held: Some(Box::new(held)), ..Reply::ok() }
 }
 
@@ -66,7 +62,7 @@ fn figure(pending: u64, exact: bool) -> Figure {
 }
 
 /// Goroutines by how far their defers are known; they add up to those that lived and those not reached.
-fn outcomes(counts: &Counts) -> [(&'static str, u64); 5] {
+pub(super) fn outcomes(counts: &Counts) -> [(&'static str, u64); 5] {
     [
         ("exact", counts.exact),
         ("running", counts.open_coded_unreadable),
@@ -82,85 +78,4 @@ fn missing(counts: &Counts) -> Option<String> {
     let told: Vec<String> = told.map(|(outcome, n)| format!("{n} {outcome}")).collect();
     (!told.is_empty())
         .then(|| format!("of {} goroutines not told exactly: {}", counts.alive, told.join(", ")))
-}
-
-/// Who holds the most, each with the time it was seen first: ids are never used again in one process.
-fn held(target: &mut TargetState, at: TimeMs, taken: &Taken, by_site: &[Counted]) -> DefersHeld {
-    let report = &taken.report;
-    let most: Vec<&Loaded> = report.most_loaded.iter().take(HELD_MAX).collect();
-    let former = std::mem::take(&mut target.holders);
-    let same_process = former.process == Some(taken.process);
-    let since = |id: u64| former.since.get(&id).copied().filter(|_| same_process).unwrap_or(at);
-    target.holders.process = Some(taken.process);
-    target.holders.since = most.iter().map(|l| (l.goroutine.id, since(l.goroutine.id))).collect();
-    let holder = |loaded: &&Loaded| {
-        let id = loaded.goroutine.id;
-        held_by(loaded, target.holders.since.get(&id).copied().unwrap_or(at))
-    };
-    let goroutines = outcomes(&report.goroutines).map(|(outcome, n)| (outcome.to_owned(), n));
-    let by_site = by_site.iter().map(|counted| HeldSite {
-        kind: counted.kind.as_str().to_owned(),
-        site: counted.site.id.clone(),
-        goroutines: counted.goroutines,
-        most_in_one: counted.most_in_one,
-    });
-    DefersHeld {
-        at_ms: at.0,
-        goroutines: HeldGoroutines { alive: report.goroutines.alive, by_outcome: goroutines.into() },
-        by_site: by_site.collect(),
-        most_loaded: most.iter().map(holder).collect(),
-        open_files: taken.open_files,
-        cpu_s: taken.cpu.as_secs_f64(),
-        due_within_s: taken.due_within.as_secs_f64(),
-        took_s: taken.took.as_secs_f64(),
-    }
-}
-
-fn held_by(loaded: &Loaded, since: TimeMs) -> HeldBy {
-    let g = &loaded.goroutine;
-    let exact = g.records == Records::Exact && g.open_coded == OpenCoded::Exact;
-    // Parked, all stand in the runtime: that tells nothing. The runtime made the main goroutine.
-    let place = |line: &Line| match line.function.starts_with("runtime.") {
-        true => SiteText::default(),
-        false => place_text(line),
-    };
-    HeldBy {
-        goroutine: g.id,
-        parent: g.parent_id,
-        state: match g.wait_reason {
-            Some(reason) => reason.to_owned(),
-            None => g.status.name().to_owned(),
-        },
-        pending: g.pending(),
-        exact,
-        seen_since_ms: since.0,
-        at: place(&loaded.at),
-        created_at: place(&loaded.created_at),
-        start: loaded.start.function.clone(),
-        pending_at: loaded
-            .pending
-            .iter()
-            .take(SITES_OF_ONE_MAX)
-            .map(|(s, n)| HeldPlace { kind: s.kind.name().into(), at: place(&s.place), pending: *n })
-            .collect(),
-    }
-}
-
-fn place_text(line: &Line) -> SiteText {
-    let site = site(line);
-    SiteText {
-        site: site.id,
-        function: site.function,
-        file: site.file,
-        line: site.line.into(),
-        ..SiteText::default()
-    }
-}
-
-/// Since when goroutines are among those that hold the most.
-#[derive(Debug, Default)]
-pub(super) struct Holders {
-    /// Of which process: its PID and start.
-    process: Option<(u32, u64)>,
-    since: HashMap<u64, TimeMs>,
 }

@@ -1,6 +1,6 @@
 //! What is remembered of one target between scrapes.
 
-use super::defers::Holders;
+use super::holders::Seen;
 use super::incarnation::Incarnation;
 use super::pending::Pending;
 use super::{Fetched, Job, Samples, Shown};
@@ -59,7 +59,7 @@ pub(super) struct TargetState {
     /// The pending defers told last.
     pub pending: Pending,
     /// Who holds the most of them.
-    pub holders: Holders,
+    pub holders: Seen,
     /// CPU profiles of the last hour.
     pub cpu: VecDeque<(TimeMs, CpuDefers)>,
     /// Descriptions of sites stored, and when.
@@ -86,7 +86,7 @@ impl TargetState {
             goroutines,
             symbols: Symbols::default(),
             pending,
-            holders: Holders::default(),
+            holders: Seen::default(),
             cpu: VecDeque::new(),
             described: HashMap::new(),
             failures: BTreeMap::new(),

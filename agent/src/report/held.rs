@@ -15,6 +15,12 @@ pub struct DefersHeld {
     pub by_site: Vec<HeldSite>,
     /// Goroutines that hold the most, the most first.
     pub most_loaded: Vec<HeldBy>,
+    /// Where those that hold some stand. Known to a running agent only: told by site, and of the most loaded.
+    #[serde(skip)]
+    pub standings: Vec<Standing>,
+    /// Them in groups by site and standing.
+    #[serde(skip)]
+    pub groups: Vec<HeldGroup>,
     /// Open files of the process, where they may be counted.
     pub open_files: Option<u64>,
     /// CPU time it took the agent, seconds.
@@ -63,7 +69,13 @@ pub struct HeldBy {
     pub exact: bool,
     /// When it was first seen among those that hold the most.
     pub seen_since_ms: i64,
-    /// Where it stands.
+    /// How many were pending in it then.
+    #[serde(default)]
+    pub pending_when_seen: u64,
+    /// It waits for at least so many seconds; none where it does not wait, or no garbage collection has noted it yet.
+    #[serde(default)]
+    pub waits_at_least_s: Option<f64>,
+    /// Where it stands: its first function outside the standard library, as `linger trend` names it.
     pub at: SiteText,
     /// The `go` statement that made it.
     pub created_at: SiteText,
@@ -71,6 +83,101 @@ pub struct HeldBy {
     pub start: String,
     /// Pending in it by statement, the most first.
     pub pending_at: Vec<HeldPlace>,
+    /// Its place in [`DefersHeld::standings`].
+    #[serde(skip)]
+    pub standing: usize,
+    /// Its stack, where one site was asked for; none where it ran.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stack: Vec<StackFrame>,
+    /// Outer frames that were not kept.
+    #[serde(default)]
+    pub frames_left_out: u64,
+}
+
+/// Where goroutines stand, as a count saw them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Standing {
+    /// What they wait for in the runtime's own words, else what they do.
+    pub state: String,
+    /// Their first function outside the standard library, as `linger trend` names it, and where they are blocked.
+    pub at: SiteText,
+    /// The `go` statement that made them.
+    pub created_at: SiteText,
+    /// The function they began with.
+    pub start: String,
+    /// Their stack, the innermost function first.
+    pub stack: Vec<StackFrame>,
+    /// Outer frames that were not kept.
+    pub frames_left_out: u64,
+}
+
+/// Goroutines that hold pending defers of one site and stand at the same place.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct HeldGroup {
+    /// `heap`, `stack`, `open`, `range`.
+    pub kind: String,
+    /// The site's stable identity.
+    pub site: String,
+    /// Their place in [`DefersHeld::standings`].
+    pub standing: usize,
+    /// How many they are; of several statements on one line, of the one that most hold.
+    pub goroutines: u64,
+    /// Pending in all of them at this site.
+    pub pending: u64,
+    /// The most in one of them.
+    pub most_in_one: u64,
+    /// Whether exactly so many.
+    pub exact: bool,
+    /// The lowest of their numbers.
+    pub oldest: u64,
+    /// When that one was first seen as the oldest of a group.
+    pub oldest_seen_since_ms: i64,
+    /// One of them waits for at least so many seconds.
+    pub waits_at_least_s: Option<f64>,
+}
+
+/// Goroutines that hold pending defers of one site, from one place.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Holders {
+    /// How many they are; of several statements on one line, of the one that most hold.
+    pub goroutines: u64,
+    /// Pending in all of them at this site.
+    pub pending: u64,
+    /// The most in one of them.
+    pub most_in_one: u64,
+    /// Whether exactly so many.
+    pub exact: bool,
+    /// What they wait for in the runtime's own words, else what they do.
+    pub state: String,
+    /// One of them waits for at least so many seconds; none where none waits, or no garbage collection has noted it yet.
+    pub waits_at_least_s: Option<f64>,
+    /// The lowest of their numbers.
+    pub oldest: u64,
+    /// When that one was first seen as the oldest of a group: it is at least so old.
+    pub oldest_seen_since_ms: i64,
+    /// Their first function outside the standard library, as `linger trend` names it, and where they are blocked.
+    pub at: SiteText,
+    /// The `go` statement that made them.
+    pub created_at: SiteText,
+    /// The function they began with.
+    pub start: String,
+    /// Their stack, the innermost function first, where one site was asked for; none where they ran.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stack: Vec<StackFrame>,
+    /// Outer frames that were not kept.
+    #[serde(default)]
+    pub frames_left_out: u64,
+}
+
+/// One function of a stack.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StackFrame {
+    /// Its full name.
+    pub function: String,
+    /// Its file.
+    pub file: String,
+    /// The line it is at; 0 where it is not known.
+    pub line: u64,
 }
 
 /// Pending at one statement in one goroutine.

@@ -25,6 +25,8 @@ pub struct Taken {
     pub open_files: Option<u64>,
     /// The process: its PID, and when it started in ticks since boot.
     pub process: (u32, u64),
+    /// What the process's monotonic clock showed at its start, in nanoseconds, where that is ours too.
+    pub clock_ns: Option<u64>,
     /// CPU time it took the agent.
     pub cpu: Duration,
     /// From its beginning to its end.
@@ -76,6 +78,7 @@ impl Scraper {
             report: taken.report,
             open_files,
             process: (pid.0, started.0),
+            clock_ns: taken.clock_ns,
             cpu,
             took: taken.cost.wall,
             due_within,

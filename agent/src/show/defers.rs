@@ -6,13 +6,8 @@ use super::page::Page;
 use super::spark::{Marks, spark};
 use super::table::{Cell, Column, Fit, INDENT, Table};
 use super::text::{harmless, wrap};
-use super::{Screen, empty, growth, name, number, trend};
-use crate::report::{
-    DeferCpu, DeferSite, Defers, DefersHeld, HeldBy, Range, SiteText, StoreStatus, TargetDefers,
-};
-
-/// Goroutines shown; JSON has more.
-const HELD_SHOWN: usize = 5;
+use super::{Screen, empty, growth, holders, name, number, trend};
+use crate::report::{DeferCpu, DeferSite, Defers, DefersHeld, Range, StoreStatus, TargetDefers};
 
 const PENDING: [Column; 8] = [
     Column::new("", &["TARGET"], Fit::Left),
@@ -21,17 +16,8 @@ const PENDING: [Column; 8] = [
     Column::new("RISING SINCE", &["RISING SINCE", "AGO"], Fit::Left),
     Column::new("TREND", &[], Fit::Left),
     Column::new("WHERE", &["KIND", "FUNCTION", "AT"], Fit::Rest),
-    Column::new("", &["EXACTNESS", "METHOD"], Fit::Left),
+    Column::new("", &["EXACTNESS", "METHOD", "HELD BY", "AT MOST", "STATE", "STAND AT"], Fit::Left),
     Column::new("", &["TREND"], Fit::Left),
-];
-
-const HELD: [Column; 6] = [
-    Column::new("", &["TARGET"], Fit::Left),
-    Column::new("PENDING", &["PENDING", "EXACTNESS"], Fit::Left),
-    Column::new("GOROUTINE", &["GOROUTINE", "PARENT"], Fit::Left),
-    Column::new("SEEN SINCE", &["SEEN SINCE", "AGO"], Fit::Left),
-    Column::new("STATE", &["STATE"], Fit::Left),
-    Column::new("WHERE", &["FUNCTION", "AT", "CREATED BY", "CREATED AT"], Fit::Rest),
 ];
 
 const EXECUTED: [Column; 6] = [
@@ -49,6 +35,10 @@ pub fn defers(defers: &Defers, history: Option<&StoreStatus>, screen: &Screen) -
     let mut page = Page::new(screen);
     if defers.targets.is_empty() {
         empty::no_targets(&mut page);
+    }
+    if defers.site.is_some() {
+        holders::of_sites(&mut page, defers, screen);
+        return page.finish();
     }
     for target in &defers.targets {
         page.gap();
@@ -70,7 +60,7 @@ pub(super) fn section(page: &mut Page<'_>, target: &TargetDefers, range: Range, 
     pending(page, target, range, screen);
     if let Some(held) = target.held.as_ref().filter(|held| !held.most_loaded.is_empty()) {
         page.gap();
-        held_by(page, &target.target, held, screen);
+        holders::most_loaded(page, &target.target, held, screen);
     }
     page.gap();
     executed(page, target);
@@ -83,7 +73,9 @@ fn pending(page: &mut Page<'_>, target: &TargetDefers, range: Range, screen: &Sc
         Some(ms) => {
             let (at, ago) = (screen.clock.at_second(ms), screen.clock.ago(ms));
             let how = match &target.held {
-                Some(held) => format!("counted in the process's memory {at} ({ago}){}", counted(held)),
+                Some(held) => {
+                    format!("counted in the process's memory {at} ({ago}){}", counted(held, target))
+                }
                 None if target.floor.is_none() => format!("counted in the process's memory {at} ({ago})"),
                 None => format!("scraped {at} ({ago}), as of the target's last GC before that"),
             };
@@ -115,29 +107,35 @@ fn pending_row(target: &str, site: &DeferSite, range: Range, marks: Marks<'_>, s
     let (kind, method) = (harmless(&site.kind), harmless(&site.method));
     let exactness = exactness(site);
     let interval = site.interval.filter(|_| !site.exact).map(number::interval).unwrap_or_default();
-    let pending = match exactness {
-        AT_LEAST => format!("≥ {}", number(site.pending)),
-        _ => number(site.pending),
-    };
+    let pending = pending_text(site);
     let place = name::place(&site.file, site.line);
     let function = name::function(if site.function.is_empty() { &site.site } else { &site.function });
     let owner = [function.as_str(), &place].join(" ");
-    let how = format!("{INDENT}{kind}, {exactness} from the {method}{}", holders(site));
+    let how = format!("{INDENT}{kind}, {exactness} from the {method}");
+    let held = holders::held_by(site).map(|held| format!("{INDENT}{held}")).unwrap_or_default();
     vec![
         Cell::pipe(harmless(target)),
         Cell::stacked([pending, interval]),
         growth_cell(site),
         growth::since(&screen.clock, site.rising_since_ms, site.rising_since_before),
         Cell::terminal(line.clone()),
-        Cell::both(vec![owner, how], vec![kind, function, place]),
-        Cell::both(Vec::new(), vec![exactness.into(), method]),
+        Cell::both(vec![owner, how, held], vec![kind, function, place]),
+        Cell::both(Vec::new(), [vec![exactness.into(), method], holders::fields(site)].concat()),
         Cell::pipe(line),
     ]
 }
 
-const AT_LEAST: &str = "at least";
+pub(super) const AT_LEAST: &str = "at least";
 
-fn exactness(site: &DeferSite) -> &'static str {
+/// How many are pending, `≥` before what is known from below only.
+pub(super) fn pending_text(site: &DeferSite) -> String {
+    match exactness(site) {
+        AT_LEAST => format!("≥ {}", number(site.pending)),
+        _ => number(site.pending),
+    }
+}
+
+pub(super) fn exactness(site: &DeferSite) -> &'static str {
     match (site.exact, site.interval) {
         (true, _) => "exact",
         (false, Some(_)) => "estimate",
@@ -145,61 +143,13 @@ fn exactness(site: &DeferSite) -> &'static str {
     }
 }
 
-/// How many goroutines share them.
-fn holders(site: &DeferSite) -> String {
-    match &site.held_by {
-        Some(held) if held.goroutines == 1 => "; held by one goroutine".into(),
-        Some(held) => format!(
-            "; held by {} goroutines, at most {} each",
-            number::count(held.goroutines),
-            number::count(held.most_in_one)
-        ),
-        None => String::new(),
-    }
-}
-
 /// What a count looked at.
-fn counted(held: &DefersHeld) -> String {
-    let files = held.open_files.map(|n| format!(", {} open files", number::count(n))).unwrap_or_default();
+fn counted(held: &DefersHeld, target: &TargetDefers) -> String {
+    let growth = target.open_files_growth_per_hour.as_ref().filter(|g| g.interval[0] > 0.0);
+    let growth = growth.map(|g| format!(" ({}/h)", number::signed(g.slope_per_hour))).unwrap_or_default();
+    let files =
+        held.open_files.map(|n| format!(", {} open files{growth}", number::count(n))).unwrap_or_default();
     format!(", {} goroutines with the runtime's own{files}", number::count(held.goroutines.alive))
-}
-
-/// Goroutines that hold the most.
-fn held_by(page: &mut Page<'_>, target: &str, held: &DefersHeld, screen: &Screen) {
-    page.note("goroutines that hold the most:");
-    let mut table = Table::new(&HELD);
-    for goroutine in held.most_loaded.iter().take(HELD_SHOWN) {
-        table.row(held_row(target, goroutine, screen));
-    }
-    page.table(&table);
-    let more = held.most_loaded.len().saturating_sub(HELD_SHOWN);
-    if more > 0 {
-        page.note(&format!("{more} more are in --output json"));
-    }
-}
-
-fn held_row(target: &str, held: &HeldBy, screen: &Screen) -> Vec<Cell> {
-    let pending = number::count(held.pending);
-    let exactness = if held.exact { "exact" } else { AT_LEAST };
-    let shown = if held.exact { pending.clone() } else { format!("≥ {pending}") };
-    let place = |site: &SiteText| (name::function(&site.function), name::place(&site.file, site.line));
-    let ((function, at), (creator, created_at)) = (place(&held.at), place(&held.created_at));
-    let (since, ago) = (screen.clock.at_second(held.seen_since_ms), screen.clock.ago(held.seen_since_ms));
-    let (id, parent) = (held.goroutine.to_string(), held.parent.to_string());
-    vec![
-        Cell::pipe(harmless(target)),
-        Cell::both(vec![shown], vec![pending, exactness.into()]),
-        Cell::both(vec![id.clone()], vec![id, parent]),
-        Cell::stacked([since, ago]),
-        Cell::one(harmless(&held.state)),
-        Cell::both(
-            [format!("{function} {at}"), format!("created by {creator} {created_at}")]
-                .into_iter()
-                .filter(|line| !line.ends_with(' '))
-                .collect(),
-            vec![function, at, creator, created_at],
-        ),
-    ]
 }
 
 /// Per hour with its interval, and per second: the defer rate that always exists.
@@ -283,6 +233,11 @@ mod tests {
     #[test]
     fn counts_are_exact_or_at_least_so_many_and_name_who_holds_them() {
         check_golden("defers-counted", |s| defers(&samples::counted(), None, s));
+    }
+
+    #[test]
+    fn one_site_tells_who_holds_it_from_where_and_since_when() {
+        check_golden("defers-site", |s| defers(&samples::held_at_one_site(), None, s));
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use super::{Layout, Screen};
 use crate::report::{
     AgentStatus, AlertStatus, ClockJump, CollectorStatus, CostBasis, DeferCpu, DeferSite, Defers, DefersHeld,
-    Dot, Growth, HeldBy, HeldGoroutines, HeldSite, Query, QuerySeries, Range, Reload, Scraped, SiteText,
-    Status, StoreStatus, TargetDefers, TargetStatus, TargetTrend, Trend, TrendSeries,
+    Dot, Growth, HeldBy, HeldGoroutines, HeldSite, Holders, Query, QuerySeries, Range, Reload, Scraped,
+    SiteText, StackFrame, Status, StoreStatus, TargetDefers, TargetStatus, TargetTrend, Trend, TrendSeries,
 };
 use std::collections::BTreeMap;
 use unicode_width::UnicodeWidthStr;
@@ -165,6 +165,8 @@ pub(super) fn defers() -> Defers {
         exact: false,
         by_other_methods: BTreeMap::new(),
         held_by: None,
+        holders: Vec::new(),
+        grows_like_open_files: false,
         growth_per_second: Some(3.34),
         growth_per_hour: Some(Growth {
             slope_per_hour: 12_020.0,
@@ -179,10 +181,13 @@ pub(super) fn defers() -> Defers {
     Defers {
         version: 1,
         range: RANGE,
+        site: None,
         targets: vec![TargetDefers {
             target: "api".into(),
             sites: vec![pile],
             sites_left_out: 1,
+            sites_elsewhere: Vec::new(),
+            open_files_growth_per_hour: None,
             floor: Some(33_000.0),
             as_of_ms: Some(NOW_MS - 20_000),
             held: None,
@@ -219,6 +224,7 @@ pub(super) fn counted() -> Defers {
         exact: true,
         by_other_methods: BTreeMap::from([("heap profile".to_owned(), 49_200.0)]),
         held_by: held_by(1, 50_113),
+        holders: vec![holders("chan receive", "github.com/acme/shop/cart.(*Cart).drain", 133, 1, 50_113)],
         ..pile.clone()
     };
     let open = DeferSite {
@@ -235,6 +241,7 @@ pub(super) fn counted() -> Defers {
         rising_since_ms: None,
         points: points(56, |_| 12.0),
         held_by: held_by(12, 1),
+        holders: vec![holders("sync.Mutex.Lock", "github.com/acme/shop/stock.(*Shelf).take", 77, 9, 9)],
         ..pile.clone()
     };
     let place = |function: &str, line| SiteText {
@@ -250,6 +257,8 @@ pub(super) fn counted() -> Defers {
         pending: 50_113,
         exact: true,
         seen_since_ms: NOW_MS - 40 * MINUTE_MS,
+        pending_when_seen: 12_000,
+        waits_at_least_s: Some(2_280.0),
         at: place("github.com/acme/shop/cart.(*Cart).drain", 133),
         created_at: place("github.com/acme/shop/cart.New", 28),
         ..HeldBy::default()
@@ -260,7 +269,16 @@ pub(super) fn counted() -> Defers {
         goroutines: HeldGoroutines { alive: 1_204, by_outcome: outcomes.into() },
         most_loaded: vec![
             holder.clone(),
-            HeldBy { goroutine: 17, state: "running".into(), pending: 2, exact: false, ..holder },
+            HeldBy {
+                goroutine: 17,
+                state: "running".into(),
+                pending: 2,
+                pending_when_seen: 2,
+                waits_at_least_s: None,
+                at: SiteText::default(),
+                exact: false,
+                ..holder
+            },
         ],
         open_files: Some(50_131),
         ..DefersHeld::default()
@@ -268,6 +286,68 @@ pub(super) fn counted() -> Defers {
     target.floor = None;
     target.blind = vec!["1 goroutines were running: their open-coded defers cannot be read".into()];
     target.sites.push(open);
+    defers
+}
+
+/// Goroutines that hold `pending` defers, from one place.
+fn holders(state: &str, function: &str, line: u64, goroutines: u64, pending: u64) -> Holders {
+    let at = |function: &str, line| SiteText {
+        function: function.into(),
+        file: "/src/shop/cart/cart.go".into(),
+        line,
+        ..SiteText::default()
+    };
+    Holders {
+        goroutines,
+        pending,
+        most_in_one: pending / goroutines,
+        exact: true,
+        state: state.into(),
+        waits_at_least_s: Some(2_280.0),
+        oldest: 81,
+        oldest_seen_since_ms: NOW_MS - 40 * MINUTE_MS,
+        at: at(function, line),
+        created_at: at("github.com/acme/shop/cart.New", 28),
+        ..Holders::default()
+    }
+}
+
+/// One of them, as `--site` asks for it.
+pub(super) fn held_at_one_site() -> Defers {
+    let mut defers = counted();
+    defers.site = Some("cart.go:131".into());
+    let Some(target) = defers.targets.first_mut() else { return defers };
+    target.sites.truncate(1);
+    target.sites_left_out = 0;
+    target.open_files_growth_per_hour =
+        Some(Growth { slope_per_hour: 12_018.0, interval: [11_002.0, 13_090.0], points: 60 });
+    let Some(pile) = target.sites.first_mut() else { return defers };
+    pile.grows_like_open_files = true;
+    pile.held_by = Some(HeldSite { goroutines: 3, most_in_one: 40_000, ..HeldSite::default() });
+    let frame =
+        |function: &str, file: &str, line| StackFrame { function: function.into(), file: file.into(), line };
+    pile.holders = vec![
+        Holders {
+            stack: vec![
+                frame("runtime.gopark", "/usr/local/go/src/runtime/proc.go", 474),
+                frame("runtime.chanrecv1", "/usr/local/go/src/runtime/chan.go", 489),
+                frame("github.com/acme/shop/cart.(*Cart).drain", "/src/shop/cart/cart.go", 133),
+            ],
+            frames_left_out: 7,
+            ..holders("chan receive", "github.com/acme/shop/cart.(*Cart).drain", 133, 2, 50_000)
+        },
+        Holders {
+            state: "running".into(),
+            exact: false,
+            waits_at_least_s: None,
+            at: SiteText::default(),
+            oldest: 17,
+            ..holders("", "", 0, 1, 110)
+        },
+    ];
+    if let Some(held) = &mut target.held {
+        held.most_loaded.truncate(1);
+    }
     defers
 }
 

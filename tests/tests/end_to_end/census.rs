@@ -62,7 +62,7 @@ fn check_every_kind(go: Go, more: &[&str]) {
         }
         let most = &taken.report.most_loaded[0];
         assert_eq!((most.goroutine.pending(), most.goroutine.wait_reason), (PILE, Some("chan receive")));
-        assert_eq!(most.standing.created_at.function, "main.pile");
+        assert_eq!(taken.report.standing_of(most).unwrap().created_at.function, "main.pile");
     }
     service.ask("/release");
     crate::wait::until("the released piles are gone", || {

@@ -122,6 +122,7 @@ fn check_counted(go: Go) {
     assert_eq!(most.created_at.function, "main.pile");
     assert!(most.start.starts_with("main."), "{most:?}");
     assert!(held.open_files.is_some_and(|files| files > 3), "{held:?}");
+    check_holders(&agent, most.goroutine);
     let said = wait::until("the threshold on a counted pile fires", || {
         let said = agent.say(&["check", "defers"]);
         if said.code == 2 { Ok(said) } else { Err(said) }
@@ -132,6 +133,31 @@ fn check_counted(go: Go) {
         let defers: Defers = agent.ask(&["defers", "--limit", "200"]);
         if statements.iter().all(|s| at(&defers, s).is_none()) { Ok(()) } else { Err(defers) }
     });
+}
+
+/// One site with who holds it: by its short name, and why another one is not found.
+fn check_holders(agent: &Agent, goroutine: u64) {
+    let here: Defers = agent.ask(&["defers", "--site", "main.holdHeap"]);
+    let target = &here.targets[0];
+    let [site] = target.sites.as_slice() else { panic!("one site: {:?}", target.sites) };
+    let [holders] = site.holders.as_slice() else { panic!("one group: {:?}", site.holders) };
+    assert_eq!((holders.goroutines, holders.pending, holders.oldest), (1, 30_000, goroutine));
+    assert_eq!((holders.state.as_str(), holders.exact), ("chan receive", true));
+    assert_eq!((&*holders.at.function, &*holders.created_at.function), ("main.holding.park", "main.pile"));
+    let stack: Vec<&str> = holders.stack.iter().map(|frame| frame.function.as_str()).collect();
+    assert_eq!((stack[0], stack[1]), ("runtime.gopark", "runtime.chanrecv"));
+    let own: Vec<&str> = stack.iter().copied().filter(|function| function.starts_with("main.")).collect();
+    assert_eq!(own, ["main.holding.park", "main.holdHeap", "main.pile.gowrap1"]);
+    let loaded = &target.held.as_ref().unwrap().most_loaded;
+    assert_eq!((loaded.len(), loaded[0].stack.len()), (1, stack.len()));
+    let stacks: Defers = agent.ask(&["defers", "--site", "main.recurse"]);
+    let deep = &stacks.targets[0].sites[0].holders[0];
+    assert_eq!((deep.goroutines, deep.pending, deep.most_in_one), (10, 50, 5), "{deep:?}");
+    let page = agent.say(&["defers", "--site", "main.holdHeap"]);
+    assert!(page.out.contains("chan receive") && page.out.contains("runtime.gopark"), "{page:?}");
+    let none = agent.say(&["defers", "--site", "main.nowhere"]);
+    assert_eq!(none.code, 1, "{none:?}");
+    assert!(none.err.contains("main.nowhere") && none.err.contains("main.holdHeap"), "{none:?}");
 }
 
 #[test]

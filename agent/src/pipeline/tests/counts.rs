@@ -2,10 +2,11 @@
 
 use super::Scene;
 use crate::pipeline::{Fetched, Job};
+use crate::report::DefersHeld;
 use crate::scrape::census::Taken;
 use linger_config::CollectorKind;
 use linger_gobin::audit::DeferKind;
-use linger_gobin::census::{Counts, Place, Report, Site, SiteCount};
+use linger_gobin::census::{Counts, Holders, Place, Report, Site, SiteCount, Standing, Status};
 use linger_series::{TimeMs, metric};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,11 +21,17 @@ fn pile(kind: DeferKind, function: &str, pending: u64) -> SiteCount {
 
 impl Scene {
     fn count(&mut self, process: u32, sites: Vec<SiteCount>, goroutines: Counts) {
+        self.take(process, Report { sites, goroutines, ..Report::default() });
+    }
+
+    /// One census of a process; who holds what is pending.
+    fn take(&mut self, process: u32, report: Report) -> DefersHeld {
         self.now += 1_000;
         let taken = Taken {
-            report: Report { sites, goroutines, ..Report::default() },
+            report,
             open_files: Some(7),
             process: (process, 1),
+            clock_ns: Some(90_000_000_000),
             cpu: Duration::from_millis(1),
             took: Duration::from_millis(1),
             due_within: Duration::from_secs(15),
@@ -38,7 +45,7 @@ impl Scene {
             cost: None,
             symbols: None,
         };
-        assert!(self.worker.take(&job).held.is_some());
+        *self.worker.take(&job).held.expect("a census tells who holds")
     }
 
     /// What was told at the last time: kind, site, value, and `=`, `>=` or `~` by what is known of it.
@@ -111,4 +118,77 @@ fn another_process_is_another_incarnation_from_its_first_count_on() {
     assert_eq!(seen, [(1_000, 1.0), (former, 1.0), (scene.now, 2.0)]);
     scene.scrape(CollectorKind::Heap, "heap1.txt");
     assert_eq!(scene.read(metric::INCARNATION)[0].points.last().unwrap().v, 2.0, "not counted twice");
+}
+
+fn place(function: &str, file: &str, line: u32) -> Place {
+    Place { function: function.into(), file: file.into(), line, start_line: line - 1 }
+}
+
+/// Two statements of one line that goroutines hold who wait for a lock in a library below it.
+fn held_at_a_lock(oldest: u64, wait_since_ns: u64) -> Report {
+    let frames = [
+        place("runtime.gopark", "/go/src/runtime/proc.go", 474),
+        place("sync.(*Mutex).Lock", "/go/src/sync/mutex.go", 46),
+        place("github.com/lib/pool.(*Pool).get", "/m/github.com/lib/pool@v1/pool.go", 30),
+        place("main.serve", "/src/a.go", 14),
+    ];
+    let standing = Standing {
+        status: Status::Waiting,
+        wait_reason: Some("sync.Mutex.Lock"),
+        frames: frames.into_iter().map(|place| [place].into()).collect(),
+        frames_left_out: 3,
+        is_whole: true,
+        created_at: place("main.run", "/src/a.go", 50),
+        start: place("main.run.func1", "/src/a.go", 51),
+    };
+    let holders = |site, pending, oldest| Holders {
+        site,
+        standing: 0,
+        goroutines: 2,
+        pending,
+        most_in_one: pending,
+        exact: true,
+        oldest,
+        wait_since_ns,
+    };
+    Report {
+        sites: vec![pile(DeferKind::Open, "main.serve", 5), pile(DeferKind::Open, "main.serve", 2)],
+        holders: vec![holders(0, 5, oldest), holders(1, 2, oldest + 1)],
+        standings: vec![standing],
+        goroutines: ALL,
+        ..Report::default()
+    }
+}
+
+#[test]
+fn holders_are_told_by_line_with_where_they_stand_and_since_when_the_oldest_was_seen() {
+    let mut scene = Scene::new();
+    let held = scene.take(7, held_at_a_lock(40, 30_000_000_000));
+    let [group] = held.groups.as_slice() else { panic!("one line, one place: {:?}", held.groups) };
+    assert_eq!((group.kind.as_str(), group.site.as_str()), ("open", "main.serve+4"));
+    assert_eq!((group.pending, group.goroutines, group.oldest, group.exact), (7, 2, 40, true));
+    assert_eq!(group.waits_at_least_s, Some(60.0));
+    let standing = &held.standings[group.standing];
+    assert_eq!((standing.state.as_str(), standing.frames_left_out), ("sync.Mutex.Lock", 3));
+    assert_eq!(standing.at.function, "github.com/lib/pool.(*Pool).get");
+    assert_eq!(standing.created_at.function, "main.run");
+    assert_eq!(standing.stack.len(), 4);
+    let first = scene.now;
+    let since = |held: DefersHeld| held.groups[0].oldest_seen_since_ms;
+    assert_eq!(since(scene.take(7, held_at_a_lock(40, 0))), first, "the same goroutine");
+    assert_eq!(since(scene.take(7, held_at_a_lock(44, 0))), scene.now, "another one");
+    assert_eq!(since(scene.take(8, held_at_a_lock(44, 0))), scene.now, "another process");
+}
+
+#[test]
+fn stacks_are_told_as_far_as_there_is_room() {
+    let mut scene = Scene::new();
+    let mut report = held_at_a_lock(1, 0);
+    let deep: Vec<_> = (0..48).map(|_| report.standings[0].frames[3].clone()).collect();
+    let standing = Standing { frames: deep, ..report.standings[0].clone() };
+    report.standings = vec![standing; 20];
+    let held = scene.take(7, report);
+    let told: usize = held.standings.iter().map(|s| s.stack.len()).sum();
+    assert_eq!((held.standings.len(), told), (20, 16 * 48));
+    assert!(held.standings.iter().all(|s| s.at.function == "main.serve"), "where they stand is always told");
 }

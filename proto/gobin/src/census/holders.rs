@@ -169,59 +169,88 @@ impl Stands {
         Some(number)
     }
 
-    /// A standing by its number.
-    pub(super) fn standing<F: Memory>(
-        &self,
+    /// What is told of them in the end.
+    pub(super) fn told(self) -> (Groups, Told) {
+        let numbers = self.numbers.into_iter().map(|(from, number)| (number, from)).collect();
+        (Groups(self.groups), Told { numbers, places: HashMap::new(), standings: Vec::new() })
+    }
+}
+
+/// Standings as they are told: each once, in the order in which they were asked for.
+#[derive(Debug)]
+pub(super) struct Told {
+    numbers: HashMap<usize, HeldFrom>,
+    /// Those told already, by their numbers.
+    places: HashMap<usize, usize>,
+    standings: Vec<Standing>,
+}
+
+impl Told {
+    /// The place of a standing by its number.
+    pub(super) fn numbered<F: Memory>(
+        &mut self,
         number: usize,
         functions: &mut Functions<F>,
-    ) -> Result<Standing, Stop> {
-        let mut known = self.numbers.iter().filter(|(_, known)| **known == number);
-        let (from, _) = known.next().expect("numbers are given by `add` alone");
-        from.standing(functions)
+    ) -> Result<usize, Stop> {
+        if let Some(place) = self.places.get(&number) {
+            return Ok(*place);
+        }
+        let from = self.numbers.get(&number).expect("numbers are given by `Stands::add` alone");
+        self.standings.push(from.standing(functions)?);
+        self.places.insert(number, self.standings.len() - 1);
+        Ok(self.standings.len() - 1)
     }
 
-    /// The groups of the statements in `order`, at most `max`, and where they stand.
+    /// The place of one that got no number.
+    pub(super) fn other<F: Memory>(
+        &mut self,
+        walked: &mut Walked,
+        functions: &mut Functions<F>,
+    ) -> Result<usize, Stop> {
+        self.standings.push(HeldFrom::of(walked).standing(functions)?);
+        Ok(self.standings.len() - 1)
+    }
+
+    pub(super) fn standings(self) -> Vec<Standing> {
+        self.standings
+    }
+}
+
+/// All groups that were kept.
+#[derive(Debug)]
+pub(super) struct Groups(HashMap<(SiteNumber, usize), Group>);
+
+impl Groups {
+    /// Those of the statements in `order`, at most `max`.
     pub(super) fn told<F: Memory>(
         self,
         order: &[SiteNumber],
         max: usize,
+        told: &mut Told,
         functions: &mut Functions<F>,
-    ) -> Result<(Vec<Holders>, Vec<Standing>), Stop> {
+    ) -> Result<Vec<Holders>, Stop> {
         let places: HashMap<SiteNumber, usize> = order.iter().copied().zip(0..).collect();
-        let mut groups: Vec<(usize, usize, Group)> = (self.groups.into_iter())
-            .filter_map(|((site, number), group)| Some((*places.get(&site)?, number, group)))
-            .collect();
+        let of_site = |((site, number), group)| Some((*places.get(&site)?, number, group));
+        let mut groups: Vec<(usize, usize, Group)> = self.0.into_iter().filter_map(of_site).collect();
         groups.sort_by_key(|(site, number, group)| (Reverse(group.pending), *site, *number));
         let mut led = HashSet::new();
         let (mut leading, others): (Vec<_>, Vec<_>) =
             groups.into_iter().partition(|(site, ..)| led.insert(*site));
         leading.extend(others);
         leading.truncate(max);
-        let by_number: HashMap<usize, HeldFrom> =
-            self.numbers.into_iter().map(|(from, n)| (n, from)).collect();
-        let (mut holders, mut standings, mut told) = (Vec::new(), Vec::new(), HashMap::new());
-        for (site, number, group) in leading {
-            let standing = match (told.get(&number), by_number.get(&number)) {
-                (Some(standing), _) => *standing,
-                (None, Some(from)) => {
-                    standings.push(from.standing(functions)?);
-                    told.insert(number, standings.len() - 1);
-                    standings.len() - 1
-                }
-                (None, None) => continue,
-            };
-            holders.push(Holders {
+        let holders = leading.into_iter().map(|(site, number, group)| {
+            Ok(Holders {
                 site,
-                standing,
+                standing: told.numbered(number, functions)?,
                 goroutines: group.goroutines,
                 pending: group.pending,
                 most_in_one: group.most_in_one,
                 exact: !group.is_bound,
                 oldest: group.oldest,
                 wait_since_ns: group.wait_since_ns,
-            });
-        }
-        Ok((holders, standings))
+            })
+        });
+        holders.collect()
     }
 }
 

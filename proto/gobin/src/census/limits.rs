@@ -16,6 +16,6 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { goroutines: 4_000_000, records_in_one: 50_000_000, most_loaded: 20, holders: 400 }
+        Self { goroutines: 4_000_000, records_in_one: 50_000_000, most_loaded: 20, holders: 200 }
     }
 }

@@ -1,7 +1,7 @@
 //! A census: what is pending at which statement, and who holds the most.
 
 use super::functions::Functions;
-use super::holders::{HeldFrom, Holders, Standing, Stands};
+use super::holders::{Holders, Standing, Stands};
 use super::limits::Limits;
 use super::memory::{Memory, Stop};
 use super::sites::{Site, SiteNumber, Sites};
@@ -33,8 +33,8 @@ pub struct Loaded {
     pub goroutine: Walked,
     /// Pending by statement, the most first.
     pub pending: Vec<(Site, u64)>,
-    /// Where it stands.
-    pub standing: Standing,
+    /// Where it stands, by its place in [`Report::standings`].
+    pub standing: usize,
 }
 
 /// How many goroutines there are, and of how many their number is certain.
@@ -64,7 +64,7 @@ pub struct Report {
     /// Goroutines that hold pending defers, by statement and by where they stand: of every statement that holders were
     /// kept of the largest group comes first, then what has the most pending.
     pub holders: Vec<Holders>,
-    /// Where they stand; [`Holders::standing`] counts these from 0.
+    /// Where those that are told stand.
     pub standings: Vec<Standing>,
     /// Goroutines.
     pub goroutines: Counts,
@@ -75,6 +75,12 @@ impl Report {
     #[must_use]
     pub fn pending(&self) -> u64 {
         self.sites.iter().map(|site| site.pending).sum()
+    }
+
+    /// Where one of those with the most pending stands.
+    #[must_use]
+    pub fn standing_of(&self, loaded: &Loaded) -> Option<&Standing> {
+        self.standings.get(loaded.standing)
     }
 
     /// Nothing was missed: every goroutine was reached and told exactly.
@@ -227,6 +233,7 @@ impl Tally {
         counted.sort_by(|(_, a), (_, b)| {
             b.pending.cmp(&a.pending).then_with(|| a.site.place.line.cmp(&b.site.place.line))
         });
+        let (groups, mut told) = self.stands.told();
         let mut most_loaded = Vec::new();
         for Reverse(loaded) in self.most_loaded.into_sorted_vec() {
             let mut goroutine = loaded.goroutine;
@@ -238,15 +245,15 @@ impl Tally {
                     .filter_map(|(n, count)| Some((sites.get(n)?.clone(), count)))
                     .collect(),
                 standing: match loaded.standing {
-                    Some(number) => self.stands.standing(number, functions)?,
-                    None => HeldFrom::of(&mut goroutine).standing(functions)?,
+                    Some(number) => told.numbered(number, functions)?,
+                    None => told.other(&mut goroutine, functions)?,
                 },
                 goroutine,
             });
         }
         let order: Vec<SiteNumber> = counted.iter().map(|(number, _)| *number).collect();
-        let (holders, standings) = self.stands.told(&order, self.holders_max, functions)?;
+        let holders = groups.told(&order, self.holders_max, &mut told, functions)?;
         let sites = counted.into_iter().map(|(_, count)| count).collect();
-        Ok(Report { sites, most_loaded, holders, standings, goroutines: self.counts })
+        Ok(Report { sites, most_loaded, holders, standings: told.standings(), goroutines: self.counts })
     }
 }
