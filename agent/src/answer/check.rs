@@ -1,5 +1,7 @@
 //! `check`: Nagios' question. A stopped or silent agent is UNKNOWN, never OK.
 
+mod piles;
+
 use crate::alert::{JUDGE_EVERY, collectors_of};
 use crate::question::{CheckQuestion, CheckSubject};
 use crate::report::{AlertStatus, Check, CollectorStatus, Judged, Status, VERSION};
@@ -41,7 +43,13 @@ pub fn check(status: &Status, question: &CheckQuestion) -> Check {
     let worst: Vec<&str> =
         findings.iter().filter(|(c, _)| *c == code).map(|(_, text)| text.as_str()).collect();
     let summary = if worst.is_empty() { all_well(status, question) } else { worst.join("; ") };
-    let details = findings.iter().map(|(_, text)| text.clone()).collect();
+    let mut details: Vec<String> = findings.iter().map(|(_, text)| text.clone()).collect();
+    details.extend(alerts.iter().filter_map(|alert| piles::held(status, alert)));
+    if question.subject == CheckSubject::Defers {
+        details.extend(
+            status.targets.iter().filter(|t| wanted(&t.target)).filter_map(|t| piles::basis(status, t)),
+        );
+    }
     Check { version: VERSION, code, summary, details, alerts }
 }
 
@@ -194,6 +202,15 @@ fn all_well(status: &Status, question: &CheckQuestion) -> String {
     let plural = if targets == 1 { "" } else { "s" };
     match question.subject {
         CheckSubject::Agent => format!("agent runs, {targets} target{plural}"),
+        CheckSubject::Defers => {
+            let sampled = piles::sampled(status, question.target.as_deref());
+            let blind = if sampled > 0 {
+                format!(", {sampled} of them only sampled: see below")
+            } else {
+                String::new()
+            };
+            format!("no threshold pending or firing on {targets} target{plural}{blind}")
+        }
         _ => format!("no threshold pending or firing on {targets} target{plural}"),
     }
 }
