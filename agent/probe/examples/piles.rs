@@ -5,11 +5,11 @@
 //! - `piles growing ADDRESS [TIMES]`: the statement that a goroutine in a loop adds to, between what the service said
 //!   before and after the census.
 //!
-//! Prints a line of words for each statement that differs, then one of what was found. Ends with 1 when something was
-//! wrong, 2 when asked wrongly.
+//! Prints a line of words for each statement that differs, then one of what was found; where there can be no census
+//! `refused: WHY` and a line about it. Ends with 1 when something was wrong, 2 when asked wrongly.
 
 use linger_gobin::census::{Place, SiteCount};
-use linger_probe::{DeferCensus, Pid, StartTime, Taken};
+use linger_probe::{DeferCensus, NoCensus, Pid, StartTime, Taken};
 use serde_json::Value;
 use std::error::Error;
 use std::io::{Read, Write};
@@ -44,7 +44,10 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            println!("refused: {error}");
+            match error.downcast_ref::<NoCensus>() {
+                Some(no) => println!("refused: {}\n{no}", no.as_str()),
+                None => println!("failed: {error}"),
+            }
             ExitCode::FAILURE
         }
     }

@@ -9,4 +9,5 @@ mod goroutines;
 mod hostile;
 mod layouts;
 mod programs;
+mod runbook;
 mod statements;

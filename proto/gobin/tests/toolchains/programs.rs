@@ -51,15 +51,25 @@ pub(crate) fn source() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/toolchains/program")
 }
 
-fn build_all() -> Vec<Program> {
+/// The `go` commands that run.
+pub(crate) fn gos() -> Vec<String> {
     let gos = env::var("LINGER_TEST_GOS").unwrap_or_else(|_| "go".into());
-    let mut programs = Vec::new();
-    for go in gos.split(':').filter(|go| !go.is_empty()) {
-        let Some(release) = release(go) else {
-            assert!(env::var("CI").as_deref() != Ok("true"), "{go} does not run");
+    let named = gos.split(':').filter(|go| !go.is_empty());
+    let running = named.filter(|go| {
+        let runs = release(go).is_some();
+        assert!(runs || env::var("CI").as_deref() != Ok("true"), "{go} does not run");
+        if !runs {
             eprintln!("not run: {go} does not run (set LINGER_TEST_GOS, or install Go 1.21 or newer)");
-            continue;
-        };
+        }
+        runs
+    });
+    running.map(str::to_owned).collect()
+}
+
+fn build_all() -> Vec<Program> {
+    let mut programs = Vec::new();
+    for go in &gos() {
+        let Some(release) = release(go) else { continue };
         for arch in ["amd64", "arm64"] {
             let plain = build(go, release, arch, Variant::Plain);
             let mut bytes = plain.bytes.clone();
@@ -80,7 +90,8 @@ fn build_all() -> Vec<Program> {
     programs
 }
 
-fn command(go: &str) -> Command {
+/// A `go` command that fetches nothing, in the folder of `program/`.
+pub(crate) fn command(go: &str) -> Command {
     let mut command = Command::new(go);
     command.current_dir(source());
     command.envs([("GOTOOLCHAIN", "local"), ("GOWORK", "off"), ("GOPROXY", "off"), ("GOFLAGS", "-mod=mod")]);
@@ -88,7 +99,8 @@ fn command(go: &str) -> Command {
     command
 }
 
-fn release(go: &str) -> Option<u16> {
+/// The minor number of its release.
+pub(crate) fn release(go: &str) -> Option<u16> {
     let output = command(go).args(["env", "GOVERSION"]).output().ok()?;
     let version = String::from_utf8(output.stdout).ok()?;
     linger_gobin::GoVersion::parse(&version).map(|version| version.minor())
