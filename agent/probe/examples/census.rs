@@ -1,12 +1,12 @@
-//! Counts the defers that are pending in a local Go process: `census [--json] [--within MS] [--times N] PID`. A table, or with
-//! `--json` an object a line for each census. Ends with 1 when there can be no census, 2 when asked wrongly.
+//! Counts the defers that are pending in a local Go process: `census [--json] [--within MS] [--times N] [--every MS] PID`.
+//! A table, or with `--json` an object a line for each census, which begin so long after each other as `--every` says. Ends with 1 when there can be no census, 2 when asked wrongly.
 
 use linger_gobin::census::{Counts, Loaded, Place, SiteCount, Standing, Walked};
 use linger_gobin::layout::LayoutSource;
 use linger_probe::{DeferCensus, NoCensus, Pid, StartTime, Taken};
 use serde_json::{Value, json};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Groups of holders shown; `--json` has all.
 const HOLDERS_SHOWN: usize = 10;
@@ -16,15 +16,18 @@ struct Asked {
     json: bool,
     times: u32,
     within: Duration,
+    every: Duration,
 }
 
 fn asked() -> Option<Asked> {
-    let mut asked = Asked { pid: Pid(0), json: false, times: 1, within: Duration::from_secs(30) };
+    let mut asked =
+        Asked { pid: Pid(0), json: false, times: 1, within: Duration::from_secs(30), every: Duration::ZERO };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         match word.as_str() {
             "--json" => asked.json = true,
             "--times" => asked.times = words.next()?.parse().ok()?,
+            "--every" => asked.every = Duration::from_millis(words.next()?.parse().ok()?),
             "--within" => asked.within = Duration::from_millis(words.next()?.parse().ok()?),
             pid => asked.pid = Pid(pid.parse().ok()?),
         }
@@ -34,7 +37,7 @@ fn asked() -> Option<Asked> {
 
 fn main() -> ExitCode {
     let Some(asked) = asked() else {
-        eprintln!("error: usage: census [--json] [--within MS] [--times N] PID");
+        eprintln!("error: usage: census [--json] [--within MS] [--times N] [--every MS] PID");
         return ExitCode::from(2);
     };
     match run(&asked) {
@@ -49,12 +52,16 @@ fn main() -> ExitCode {
 fn run(asked: &Asked) -> Result<(), NoCensus> {
     let started = StartTime::of(asked.pid).unwrap_or(StartTime(0));
     let mut census = DeferCensus::attach(asked.pid, started)?;
-    for _ in 0..asked.times {
+    for i in 0..asked.times {
+        let began = Instant::now();
         let taken = census.take(asked.within, |_, _| ())?;
         if asked.json {
             println!("{}", as_json(&census, &taken));
         } else {
             show(&census, &taken);
+        }
+        if i + 1 < asked.times {
+            std::thread::sleep(asked.every.saturating_sub(began.elapsed()));
         }
     }
     Ok(())

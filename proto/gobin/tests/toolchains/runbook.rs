@@ -70,7 +70,8 @@ impl Example {
 #[test]
 fn examples_compile_and_their_statements_are_of_the_kinds_they_claim() {
     let examples = examples();
-    let claimed: BTreeSet<String> = examples.iter().flat_map(Example::claimed).map(|(_, kind)| kind).collect();
+    let claimed: BTreeSet<String> =
+        examples.iter().flat_map(Example::claimed).map(|(_, kind)| kind).collect();
     assert_eq!(claimed.iter().map(String::as_str).collect::<Vec<_>>(), ["heap", "open", "range", "stack"]);
     for go in gos() {
         let release = release(&go).unwrap();
