@@ -15,6 +15,8 @@ use std::time::Duration;
 #[cfg(target_os = "linux")]
 pub(crate) mod linux;
 #[cfg(target_os = "linux")]
+pub(crate) mod program_calls;
+#[cfg(target_os = "linux")]
 mod program_file;
 
 /// Why there is no census.

@@ -1,7 +1,7 @@
 //! What platforms other than Linux answer: nothing, and why.
 
-use crate::{Absent, Address, Check, NoCensus, Pid, Process, Refused, StartTime, Taken};
-use linger_gobin::census::{Limits, Program, Site, SiteNumber, Walked};
+use crate::{Absent, Address, Check, NoCensus, Pid, Process, ProcessId, Refused, StartTime, Taken};
+use linger_gobin::census::{DeferCall, Limits, Program, Site, SiteNumber, Stop, Walked};
 use std::time::Duration;
 
 /// Finds nothing.
@@ -85,6 +85,12 @@ impl DeferCensus {
 
     /// Never called: there is none.
     #[must_use]
+    pub fn process(&self) -> ProcessId {
+        match *self {}
+    }
+
+    /// Never called: there is none.
+    #[must_use]
     pub fn program(&self) -> &Program {
         match *self {}
     }
@@ -119,6 +125,50 @@ impl DeferCensus {
         _: Duration,
         _: impl FnMut(&Walked, &[(SiteNumber, u64)]),
     ) -> Result<Taken, NoCensus> {
+        match *self {}
+    }
+}
+
+/// There is none.
+#[derive(Debug)]
+pub enum ProgramCalls {}
+
+impl ProgramCalls {
+    /// None.
+    ///
+    /// # Errors
+    ///
+    /// Always [`NoCensus::Platform`].
+    pub fn open(_: Pid, _: StartTime) -> Result<Self, NoCensus> {
+        Err(NoCensus::Platform)
+    }
+
+    /// Never called: there is none.
+    #[must_use]
+    pub fn is_run(&self) -> bool {
+        match *self {}
+    }
+
+    /// Never called: there is none.
+    ///
+    /// # Errors
+    ///
+    /// None.
+    pub fn before(&mut self, _: u64) -> Result<Option<DeferCall>, Stop> {
+        match *self {}
+    }
+
+    /// Never called: there is none.
+    ///
+    /// # Errors
+    ///
+    /// None.
+    pub fn start_line(&mut self, _: u64) -> Result<Option<u32>, Stop> {
+        match *self {}
+    }
+
+    /// Never called: there is none.
+    pub fn let_go(&mut self) {
         match *self {}
     }
 }

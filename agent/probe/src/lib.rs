@@ -8,6 +8,7 @@
 //! | `access.rs` | [`may_read_memory`]: whether its memory may be read, and if not, which check refused |
 //! | `connection.rs` | [`receive_at_most`]: a setting of a connection of our own |
 //! | `memory.rs`, `census.rs` | [`DeferCensus`]: which defers are pending in it, as its memory tells |
+//! | `census/program_calls.rs` | [`ProgramCalls`]: what its program says of addresses in its profiles |
 //! | `open_files.rs` | [`open_files`]: how many files it has open |
 //! | `own.rs` | [`Usage`]: what we use ourselves; [`keep_little`], [`trim`]: memory given back |
 //!
@@ -45,14 +46,15 @@ pub use census::{Cost, NoCensus, Taken};
 pub use connection::receive_at_most;
 pub use find::{Absent, Address, FILES_MAX, FILES_PER_PROCESS_MAX, PROCESSES_MAX, Process};
 pub use own::{Usage, keep_little, trim};
-pub use pid::{Pid, StartTime};
+pub use pid::{Pid, ProcessId, StartTime};
 pub use program::Program;
 
 #[cfg(target_os = "linux")]
 pub use {
-    access::linux::may_read_memory, census::linux::DeferCensus, census::linux::thread_cpu, cpu::CpuClock,
+    access::linux::may_read_memory, census::linux::DeferCensus, census::linux::thread_cpu,
+    census::program_calls::ProgramCalls, cpu::CpuClock,
     find::linux::Finder, open_files::open_files,
 };
 
 #[cfg(not(target_os = "linux"))]
-pub use elsewhere::{CpuClock, DeferCensus, Finder, may_read_memory, open_files, thread_cpu};
+pub use elsewhere::{CpuClock, DeferCensus, Finder, ProgramCalls, may_read_memory, open_files, thread_cpu};

@@ -5,10 +5,11 @@
 //! [`Memory::confirm`] has seen that all three are what they were.
 
 use crate::access::linux::may_read_memory;
-use crate::pid::{Pid, StartTime};
+use crate::pid::{Pid, ProcessId, StartTime};
 use crate::proc::Proc;
 use crate::stat::{Placed, Stat};
 use linger_gobin::census::{Memory, Piece, Stop};
+use linger_gobin::elf::Elf;
 use nix::errno::Errno;
 use nix::sys::uio::{RemoteIoVec, process_vm_readv};
 use std::fs::File;
@@ -43,9 +44,21 @@ impl Identity {
         self.started
     }
 
-    /// The lowest address of its code in memory.
-    pub(crate) fn code(&self) -> u64 {
-        self.placed.code
+    /// What addresses in memory are above those of the file; `None` where it can only be told by who may read more than we.
+    pub(crate) fn bias(&self, elf: &Elf<'_>) -> Option<u64> {
+        if !elf.is_position_independent() {
+            return Some(0);
+        }
+        // The kernel notes the lowest address of a segment with code (Linux, fs/binfmt_elf.c, `load_elf_binary`), and
+        // tells 0 or 1 to those who may not know (fs/proc/array.c, `do_task_stat`).
+        let code = elf.segments().iter().filter(|s| s.executable).map(|s| s.address).min().unwrap_or_default();
+        (self.placed.code > 1).then(|| self.placed.code.wrapping_sub(code))
+    }
+
+    /// As others know it.
+    pub(crate) fn process(&self, pid: Pid) -> ProcessId {
+        let Self { started, placed, file } = *self;
+        ProcessId { pid, started, placed: [placed.code, placed.stack], file: [file.0, file.1] }
     }
 
     /// Whether both run the same file.
@@ -166,9 +179,10 @@ fn remote(piece: &Piece) -> RemoteIoVec {
 #[cfg(test)]
 mod tests {
     use super::{Identity, ProcessMemory};
-    use crate::pid::{Pid, StartTime};
+    use crate::pid::{Pid, ProcessId, StartTime};
     use crate::proc::Proc;
     use linger_gobin::census::{Memory, Piece, Stop};
+use linger_gobin::elf::Elf;
     use std::time::{Duration, Instant};
 
     fn ourselves() -> ProcessMemory {

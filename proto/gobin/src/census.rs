@@ -13,6 +13,7 @@
 mod blocks;
 mod calls;
 mod chain;
+mod defer_calls;
 mod functions;
 mod goroutine;
 mod holders;
@@ -32,12 +33,13 @@ mod wait_reason;
 mod walk;
 mod walked;
 
+pub use defer_calls::{DeferCall, DeferCalls};
 pub use functions::{Frame, Place};
 pub use goroutine::Status;
 pub use holders::{Holders, Standing};
 pub use limits::Limits;
 pub use memory::{Memory, Piece, Stop};
-pub use program::Program;
+pub use program::{Code, Program};
 pub use report::{Counts, Loaded, Report, SiteCount};
 pub use sites::{Site, SiteNumber};
 pub use walked::{OpenCoded, Records, Walked};
@@ -62,7 +64,7 @@ impl<F: Memory> Census<F> {
     ///
     /// When the file cannot be read.
     pub fn new(program: Program, file: F) -> Result<Self, Stop> {
-        let functions = Functions::new(&program, file)?;
+        let functions = Functions::new(&program.code, file)?;
         Ok(Self { program, functions, sites: Sites::default() })
     }
 

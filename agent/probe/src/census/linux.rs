@@ -4,7 +4,7 @@ use super::program_file::{self, FileMemory, Part};
 use super::{Cost, NoCensus, Taken};
 use crate::access::linux::may_read_memory;
 use crate::memory::{Identity, ProcessMemory};
-use crate::pid::{Pid, StartTime};
+use crate::pid::{Pid, ProcessId, StartTime};
 use crate::proc::Proc;
 use linger_gobin::Binary;
 use linger_gobin::census::{Census, Limits, Memory, Program, Site, SiteNumber, Stop, Walked};
@@ -59,6 +59,12 @@ impl DeferCensus {
     #[must_use]
     pub fn pid(&self) -> Pid {
         self.pid
+    }
+
+    /// The process and what it runs, as it was when it was attached to.
+    #[must_use]
+    pub fn process(&self) -> ProcessId {
+        self.identity.process(self.pid)
     }
 
     /// What it runs.
@@ -134,10 +140,7 @@ fn look(file: File, identity: &Identity) -> Result<(Program, u64, FileMemory), N
         let image = program_file::read(&file, part).map_err(|e| NoCensus::File(e.to_string()))?;
         let binary = Binary::read(&image).map_err(NoCensus::Program)?;
         let elf = binary.elf();
-        // The kernel notes the lowest address of a segment with code (Linux, fs/binfmt_elf.c, `load_elf_binary`).
-        let code =
-            elf.segments().iter().filter(|s| s.executable).map(|s| s.address).min().unwrap_or_default();
-        bias = if elf.is_position_independent() { identity.code().wrapping_sub(code) } else { 0 };
+        bias = identity.bias(elf).ok_or(NoCensus::OtherProgram)?;
         segments = program_file::loaded(elf.segments());
         program = Program::of(&binary);
         if program.is_ok() {

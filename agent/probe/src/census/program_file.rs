@@ -37,6 +37,8 @@ const RELOCATION_BYTES: usize = 24;
 /// Where what is needed may stand.
 const DATA: [&[u8]; 7] =
     [b".go.buildinfo", b".go.module", b".rela", b".rela.dyn", b".dynamic", b".symtab", b".strtab"];
+/// Of those, what only [`Part::Data`] needs.
+const SYMBOLS: [&[u8]; 2] = [b".symtab", b".strtab"];
 const RELOCATIONS: [&[u8]; 2] = [b".rela", b".rela.dyn"];
 const VARIABLES: [&[u8]; 3] = [b".data", b".noptrdata", b".data.rel.ro"];
 const TABLES: [&[u8]; 2] = [b".gopclntab", b".data.rel.ro.gopclntab"];
@@ -46,6 +48,8 @@ const DEBUG: [&[u8]; 6] =
 /// How much of a file is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
+    /// What its function table is found by.
+    Functions,
     /// What a program with symbols is told by.
     Data,
     /// The function table and the code besides.
@@ -74,10 +78,12 @@ pub(super) fn read(file: &File, part: Part) -> io::Result<Vec<u8>> {
     for Section { name, offset, bytes, .. } in &sections {
         let (offset, bytes) = (*offset, *bytes);
         let is_of = |names: &[&[u8]]| names.contains(&name.as_slice());
-        let wanted = if is_of(&DATA) || name.starts_with(b".note") {
+        let wanted = if part == Part::Functions && (is_of(&SYMBOLS) || is_of(&DEBUG)) {
+            0
+        } else if is_of(&DATA) || name.starts_with(b".note") {
             bytes
         } else if is_of(&TABLES) {
-            if part == Part::Data { bytes.min(TABLE_START_BYTES) } else { bytes }
+            if part == Part::DataAndCode { bytes } else { bytes.min(TABLE_START_BYTES) }
         } else if name == b".text" && part == Part::DataAndCode {
             bytes
         } else if is_of(&DEBUG) {

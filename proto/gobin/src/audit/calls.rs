@@ -32,6 +32,13 @@ const CALLEES: [(&str, Callee); 5] = [
     ("runtime.deferreturn", Callee::Return),
 ];
 
+impl Callee {
+    /// The one of this name.
+    pub(crate) fn by_name(name: &str) -> Option<Self> {
+        CALLEES.iter().find(|(known, _)| *known == name).map(|(_, callee)| *callee)
+    }
+}
+
 /// All calls of them.
 #[derive(Clone, Debug)]
 pub struct RuntimeCalls {

@@ -11,7 +11,7 @@ pub use inlined::Frame;
 use super::blocks::Blocks;
 use super::calls;
 use super::memory::{Memory, Stop};
-use super::program::Program;
+use super::program::Code;
 use crate::audit::DeferKind;
 use crate::audit::open_coded::first_stores;
 use crate::elf::Machine;
@@ -125,9 +125,9 @@ impl<F: Memory> Functions<F> {
     /// # Errors
     ///
     /// When the file cannot be read.
-    pub(super) fn new(program: &Program, mut file: F) -> Result<Self, Stop> {
+    pub(super) fn new(code: &Code, mut file: F) -> Result<Self, Stop> {
         let mut header = [0; HEADER_BYTES];
-        let start = program.module.function_table;
+        let start = code.module.function_table;
         if !file.read(start, &mut header)? {
             return Err(Stop::File("its function table is not in it".into()));
         }
@@ -144,10 +144,10 @@ impl<F: Memory> Functions<F> {
         Ok(Self {
             file,
             blocks: Blocks::new(BLOCK_BYTES, BLOCKS),
-            machine: program.machine,
-            minor: program.minor,
-            text: program.module.text,
-            function_data: program.module.function_data,
+            machine: code.machine,
+            minor: code.minor,
+            text: code.module.text,
+            function_data: code.module.function_data,
             table,
             instructions: HashMap::new(),
             frames: HashMap::new(),
@@ -256,8 +256,35 @@ impl<F: Memory> Functions<F> {
 
     /// Whether a function of this name starts here.
     fn is_called(&mut self, entry: u64, name: &str) -> Result<bool, Stop> {
-        let Some(function) = self.find(entry)?.filter(|f| f.entry == entry) else { return Ok(false) };
-        Ok(self.text_at(self.table.names, function.number(4))?.as_deref() == Some(name))
+        Ok(self.name_of_entry(entry)?.as_deref() == Some(name))
+    }
+
+    /// The name of the function that starts here.
+    pub(super) fn name_of_entry(&mut self, entry: u64) -> Result<Option<String>, Stop> {
+        let Some(function) = self.find(entry)?.filter(|f| f.entry == entry) else { return Ok(None) };
+        self.text_at(self.table.names, function.number(4))
+    }
+
+    /// The line at which the function that an instruction belongs to starts.
+    pub(super) fn start_line(&mut self, pc: u64) -> Result<Option<u32>, Stop> {
+        Ok(self.find(pc)?.map(|function| function.number(36)))
+    }
+
+    /// What the call right before an address calls, where there is one.
+    pub(super) fn call_before(&mut self, return_address: u64) -> Result<Option<u64>, Stop> {
+        let call_bytes: u8 = match self.machine {
+            Machine::Amd64 => 5,
+            Machine::Arm64 => 4,
+        };
+        let mut call = [0; 5];
+        let Some(call) = call.get_mut(..call_bytes.into()) else { return Ok(None) };
+        let Some(pc) = return_address.checked_sub(call_bytes.into()).filter(|pc| *pc >= self.text) else {
+            return Ok(None);
+        };
+        if !self.file.read(pc, call)? {
+            return Ok(None);
+        }
+        Ok(calls::find(self.machine, call, pc).find(|found| found.pc == pc).map(|found| found.target))
     }
 
     /// The code of a function, as much of it as is looked through.

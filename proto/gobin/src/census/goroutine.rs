@@ -127,7 +127,7 @@ impl Goroutine {
     pub(super) fn why(&self, program: &Program) -> Option<&'static str> {
         match self.life {
             Life::Alive(Status::Waiting | Status::Leaked) => {
-                wait_reason::name(program.minor, self.wait_reason)
+                wait_reason::name(program.code.minor, self.wait_reason)
             }
             _ => None,
         }

@@ -6,12 +6,33 @@ use crate::error::Error;
 use crate::layout::{Layout, LayoutSource};
 use crate::moduledata::ModuleData;
 
-/// A program whose memory can be walked.
-#[derive(Clone, Debug)]
-pub struct Program {
+/// Where the table of a program's functions is, and by which rules it is read.
+#[derive(Clone, Copy, Debug)]
+pub struct Code {
     pub(super) machine: Machine,
     pub(super) minor: u16,
     pub(super) module: ModuleData,
+}
+
+impl Code {
+    /// Of a binary.
+    #[must_use]
+    pub fn of(binary: &Binary<'_>) -> Self {
+        let (machine, minor) = (binary.elf().machine(), binary.version().minor());
+        Self { machine, minor, module: *binary.module() }
+    }
+
+    /// Its release of Go 1.
+    #[must_use]
+    pub fn minor(&self) -> u16 {
+        self.minor
+    }
+}
+
+/// A program whose memory can be walked.
+#[derive(Clone, Debug)]
+pub struct Program {
+    pub(super) code: Code,
     pub(super) layout: Layout,
     /// `runtime.allgs`, before the process was moved.
     pub(super) all_goroutines: u64,
@@ -35,9 +56,7 @@ impl Program {
     /// When offsets are not known.
     pub fn with_list(binary: &Binary<'_>, all_goroutines: u64) -> Result<Self, Error> {
         Ok(Self {
-            machine: binary.elf().machine(),
-            minor: binary.version().minor(),
-            module: *binary.module(),
+            code: Code::of(binary),
             layout: binary.layout()?,
             all_goroutines,
             version: binary.version().text().to_owned(),
@@ -48,7 +67,7 @@ impl Program {
     #[cfg(test)]
     pub(super) fn made_up(module: ModuleData, layout: Layout, all_goroutines: u64) -> Self {
         let (machine, version) = (Machine::Amd64, "go1.27".to_owned());
-        Self { machine, minor: 27, module, layout, all_goroutines, version }
+        Self { code: Code { machine, minor: 27, module }, layout, all_goroutines, version }
     }
 
     /// The Go that built it.
@@ -61,7 +80,7 @@ impl Program {
     /// the file, or the process runs something else.
     #[must_use]
     pub fn function_table(&self) -> u64 {
-        self.module.function_table
+        self.code.module.function_table
     }
 
     /// What its offsets rest on.

@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // what cannot be set up has failed
 
+mod addresses;
 mod goroutines;
 mod hostile;
 mod layouts;
