@@ -14,6 +14,7 @@ mod heap;
 mod holders;
 mod incarnation;
 mod pending;
+mod running;
 mod sample;
 mod shown;
 pub mod sink;
@@ -22,6 +23,7 @@ mod thread;
 mod trace;
 
 use crate::report::DefersHeld;
+use crate::scrape::answering::AnsweringProgram;
 use crate::scrape::census::Taken;
 use crate::scrape::client::Answer;
 use crate::scrape::outcome::{Failure, State};
@@ -59,6 +61,8 @@ pub struct Job {
     pub cost: Option<Duration>,
     /// The answers to a former reply's `unknown_pcs`.
     pub symbols: Option<Result<Vec<Answer>, Failure>>,
+    /// The program that answered, where its file can be read.
+    pub program: Option<AnsweringProgram>,
 }
 
 /// What a scrape brought.
@@ -184,7 +188,7 @@ fn decoded(
 ) -> Result<Reply, Failure> {
     match job.kind {
         CollectorKind::Count => count::take(&answer.body, samples),
-        CollectorKind::Goroutine => goroutine::take(target, answer, samples),
+        CollectorKind::Goroutine => goroutine::take(target, job, answer, samples),
         CollectorKind::Heap => heap::take(target, job, answer, samples),
         CollectorKind::Cpu => cpu::take(target, job, answer, samples),
         CollectorKind::Mutex | CollectorKind::Block => contention::take(target, job.kind, answer, samples),

@@ -1,5 +1,6 @@
 //! The first stage: asking targets, sparing them, and naming how each attempt ended.
 
+pub mod answering;
 mod board;
 pub mod census;
 pub mod client;

@@ -1,11 +1,15 @@
 //! Defers seen from outside: [`census`] says how many wait, counted in the process's memory (method E); [`heap`]
 //! estimates it from a profile (method A), and [`cpu`] how much CPU time they take and how many run (method C). Those two
-//! are sampled, so every figure has an interval, and do not see open-coded defers, which leave no record.
+//! are sampled, so every figure has an interval, and do not see open-coded defers, which leave no record. [`running`]
+//! says who is inside one just now (method B). [`program`] makes A and B exact in kind and line where the program's file
+//! can be read (method D).
 
 pub mod census;
 pub mod cost;
 pub mod cpu;
 pub mod heap;
+pub mod program;
+pub mod running;
 
 use std::fmt;
 

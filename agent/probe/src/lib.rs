@@ -52,8 +52,7 @@ pub use program::Program;
 #[cfg(target_os = "linux")]
 pub use {
     access::linux::may_read_memory, census::linux::DeferCensus, census::linux::thread_cpu,
-    census::program_calls::ProgramCalls, cpu::CpuClock,
-    find::linux::Finder, open_files::open_files,
+    census::program_calls::ProgramCalls, cpu::CpuClock, find::linux::Finder, open_files::open_files,
 };
 
 #[cfg(not(target_os = "linux"))]

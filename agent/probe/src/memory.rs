@@ -51,7 +51,8 @@ impl Identity {
         }
         // The kernel notes the lowest address of a segment with code (Linux, fs/binfmt_elf.c, `load_elf_binary`), and
         // tells 0 or 1 to those who may not know (fs/proc/array.c, `do_task_stat`).
-        let code = elf.segments().iter().filter(|s| s.executable).map(|s| s.address).min().unwrap_or_default();
+        let code =
+            elf.segments().iter().filter(|s| s.executable).map(|s| s.address).min().unwrap_or_default();
         (self.placed.code > 1).then(|| self.placed.code.wrapping_sub(code))
     }
 
@@ -182,7 +183,7 @@ mod tests {
     use crate::pid::{Pid, ProcessId, StartTime};
     use crate::proc::Proc;
     use linger_gobin::census::{Memory, Piece, Stop};
-use linger_gobin::elf::Elf;
+    use linger_gobin::elf::Elf;
     use std::time::{Duration, Instant};
 
     fn ourselves() -> ProcessMemory {

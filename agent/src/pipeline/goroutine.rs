@@ -1,8 +1,8 @@
-//! `goroutine`: goroutines by site and wait class, the rest summed.
+//! `goroutine`: goroutines by site and wait class, the rest summed; and those inside a deferred call (method B).
 
-use super::decode;
 use super::target::TargetState;
-use super::{Reply, Samples};
+use super::{Job, Reply, Samples};
+use super::{decode, running};
 use crate::scrape::client::Answer;
 use crate::scrape::outcome::{Failure, State};
 use linger_derive::goroutines::{SiteLimit, by_site};
@@ -12,6 +12,7 @@ use linger_series::metric;
 /// Reads a goroutine profile with `debug=0`.
 pub(super) fn take(
     target: &mut TargetState,
+    job: &Job,
     answer: &Answer,
     samples: &mut Samples,
 ) -> Result<Reply, Failure> {
@@ -36,6 +37,7 @@ pub(super) fn take(
     for (class, site) in &counted.gone {
         samples.push(metric::GOROUTINES_AT_SITE, &[("class", class.as_str()), ("site", site)], 0.0);
     }
+    running::take(target, job, &profile, samples);
     let total = counted.total;
     target.goroutines = counted.memory;
     // Go writes the main mapping first (Go 1.26, runtime/pprof/proto.go, readMapping).

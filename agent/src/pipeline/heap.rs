@@ -6,8 +6,9 @@ use super::target::TargetState;
 use super::{Job, Reply, Samples};
 use crate::scrape::client::Answer;
 use crate::scrape::outcome::{Failure, State};
-use linger_derive::defers::heap::{HeapDefers, Sampled, pcs_to_resolve, pending};
-use linger_proto::{heap_text, symbol};
+use linger_derive::defers::heap::{HeapDefers, Sampled, pcs_to_resolve, pending, pending_by_program};
+use linger_proto::heap_text::{self, HeapText};
+use linger_proto::symbol;
 use linger_series::metric;
 use std::collections::BTreeMap;
 
@@ -33,21 +34,27 @@ pub(super) fn take(
         samples.push(metric::GC_CYCLES, &[], f64::from(stats.num_gc));
         samples.push(metric::MALLOCS, &[], stats.mallocs as f64);
     }
-    if target.facts.goroutine_profiles && !target.start_lines_known {
+    let by_program = by_program(job, &heap);
+    if by_program.is_none() && target.facts.goroutine_profiles && !target.start_lines_known {
         reply.detail =
             Some("pending defers are told from the next heap profile on, after a goroutine profile".into());
         return Ok(reply);
     }
-    match &job.symbols {
-        None => {
+    let told = match (by_program, &job.symbols) {
+        (Some(told), _) => told,
+        (None, None) => {
             let unknown = pcs_to_resolve(&heap, &target.symbols);
             if !unknown.is_empty() {
                 return Ok(Reply { unknown_pcs: unknown, ..reply });
             }
+            pending(&heap, &target.symbols, &target.start_lines)
         }
-        Some(symbols) => reply.detail = name_addresses(target, symbols),
-    }
-    match pending(&heap, &target.symbols, &target.start_lines) {
+        (None, Some(symbols)) => {
+            reply.detail = name_addresses(target, symbols);
+            pending(&heap, &target.symbols, &target.start_lines)
+        }
+    };
+    match told {
         HeapDefers::ProfilingOff => {
             reply.state = State::NotSampled;
             reply.detail =
@@ -56,6 +63,19 @@ pub(super) fn take(
         HeapDefers::Sampled(sampled) => record(target, job, &sampled, samples, &mut reply),
     }
     Ok(reply)
+}
+
+/// What the program's file says of the profile's addresses; `None` where it cannot be read, or is another one than the
+/// program that the profile names.
+fn by_program(job: &Job, heap: &HeapText) -> Option<HeapDefers> {
+    match job.program.as_ref()?.ask(|program| pending_by_program(heap, program)) {
+        Ok(HeapDefers::Sampled(sampled)) if sampled.unresolved.records > 0 => None,
+        Ok(told) => Some(told),
+        Err(stop) => {
+            tracing::debug!(target = job.target, "the program's file does not tell its addresses: {stop}");
+            None
+        }
+    }
 }
 
 /// Takes the target's names for addresses; what could not be named is said.

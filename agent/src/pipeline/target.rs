@@ -9,10 +9,11 @@ use linger_config::CollectorKind;
 use linger_derive::GoRoot;
 use linger_derive::defers::cpu::CpuDefers;
 use linger_derive::defers::heap::Symbols;
+use linger_derive::defers::running::How;
 use linger_derive::goroutines::Memory;
 use linger_derive::site::StartLines;
 use linger_series::{Labels, SeriesKey, TimeMs, metric};
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
 /// How often a site's description is stored again; readers look back a day for it.
@@ -54,6 +55,8 @@ pub(super) struct TargetState {
     pub has_index_page: bool,
     /// Levels of the sites, to see them grow.
     pub goroutines: Memory,
+    /// Deferred calls that ran when goroutines were looked at last: how, where, which.
+    pub running: BTreeSet<(How, String, String)>,
     /// Names of code addresses.
     pub symbols: Symbols,
     /// The pending defers told last.
@@ -84,6 +87,7 @@ impl TargetState {
             start_lines_known: false,
             has_index_page: true,
             goroutines,
+            running: BTreeSet::new(),
             symbols: Symbols::default(),
             pending,
             holders: Seen::default(),

@@ -52,6 +52,7 @@ impl Scene {
             fetched,
             cost: Some(took),
             symbols: None,
+            program: None,
         }
     }
 

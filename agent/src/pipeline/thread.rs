@@ -271,6 +271,7 @@ mod tests {
             })),
             cost: None,
             symbols: None,
+            program: None,
         }
     }
 

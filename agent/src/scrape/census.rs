@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 
 /// One census at a time for all targets: who asks the agent something needs its blocking threads too, and looking at a
 /// program takes memory.
-static AT_ONCE: Semaphore = Semaphore::const_new(1);
+pub(super) static AT_ONCE: Semaphore = Semaphore::const_new(1);
 
 /// A census, and what it took.
 #[derive(Clone, Debug)]
@@ -87,7 +87,7 @@ impl Scraper {
     }
 
     /// The process behind the target, if it is surely the one that answers.
-    async fn local_process(&self) -> Result<Process, Failure> {
+    pub(super) async fn local_process(&self) -> Result<Process, Failure> {
         if matches!(self.meter.borrow().process(), Err(None)) {
             self.find_process().await;
         }

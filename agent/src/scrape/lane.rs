@@ -1,5 +1,6 @@
 //! The tasks: one per target and lane, each a loop of "what is due, scrape it, tell what it meant".
 
+use super::answering::Answering;
 use super::board::{self, Outcome};
 use super::census::Attached;
 use super::client::{Answer, Client};
@@ -37,6 +38,8 @@ pub struct Scraper {
     pub meter: RefCell<Meter>,
     /// Its process, where its memory is read.
     pub attached: RefCell<Attached>,
+    /// Its program, where that is read.
+    pub answering: RefCell<Answering>,
     /// What each lane is at, and since when.
     pub at: RefCell<HashMap<Lane, (CollectorKind, Tick)>>,
 }
@@ -63,6 +66,7 @@ impl Scraper {
             client: Client::new(target),
             meter: RefCell::new(Meter::new(address(target))),
             attached: RefCell::default(),
+            answering: RefCell::default(),
             target: target.clone(),
             schedule: RefCell::new(schedule),
             pipeline,
@@ -145,6 +149,7 @@ impl Scraper {
             fetched: Ok(Fetched::Answer(answer)),
             cost,
             symbols: None,
+            program: None,
         };
         let _ = self.pipeline.work(job).await;
     }
@@ -162,9 +167,13 @@ impl Scraper {
         let window_s = request::window_s(self.target.collectors.get(kind));
         let mut cost = self.cost(kind, &fetched, began, window_s).await;
         let name = self.target.name.clone();
+        let program = match (&fetched, kind) {
+            (Ok(_), CollectorKind::Heap | CollectorKind::Goroutine) => self.answering_program().await,
+            _ => None,
+        };
         let fetched = fetched.map(Fetched::Answer);
-        let mut job =
-            Job { target: name, kind, at, window_s, fetched, cost: cost.map(|cost| cost.cpu), symbols: None };
+        let cpu = cost.map(|cost| cost.cpu);
+        let mut job = Job { target: name, kind, at, window_s, fetched, cost: cpu, symbols: None, program };
         let mut reply = self.pipeline.work(job.clone()).await;
         if !reply.unknown_pcs.is_empty() {
             let (symbols, spent) = self.fetch_symbols(kind, &reply.unknown_pcs).await;
@@ -195,7 +204,7 @@ impl Scraper {
         let took = taken.as_ref().ok().map(|t| t.took);
         let fetched = taken.map(|taken| Fetched::Census(Arc::new(taken)));
         let target = self.target.name.clone();
-        let job = Job { target, kind, at, window_s: 0, fetched, cost: None, symbols: None };
+        let job = Job { target, kind, at, window_s: 0, fetched, cost: None, symbols: None, program: None };
         let reply = self.pipeline.work(job).await;
         let done = Finished { kind, state: reply.state.clone(), cost: None, own_cost, goroutines: None };
         self.schedule.borrow_mut().finished(&done, began, self.now());

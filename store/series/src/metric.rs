@@ -50,6 +50,8 @@ metrics! {
     DEFERS_FLOOR Gauge "linger_defers_pending_floor" ["method"] "Pending defers at one site that the method sees with 95 % probability; below it a site may be missing."
     DEFERS_PENDING_MAX Gauge "linger_defers_pending_max" [] "Most pending defers in one goroutine."
     CENSUS_GOROUTINES Gauge "linger_defers_census_goroutines" ["outcome"] "Goroutines of the last count in the process's memory, by how far their pending defers are known: exact, running (open-coded ones unreadable), lower bound, unstable, not reached."
+    DEFERS_STRANDED Gauge "linger_defers_stranded" ["site"] "Pending defers that will never run, of those counted: their goroutines wait for what cannot come (a nil channel, a select without cases, or proven to be leaked by Go's collector)."
+    DEFERS_RUNNING Gauge "linger_goroutines_in_deferred_calls" ["how", "site", "call"] "Goroutines inside a deferred call, by what runs it: return (where the function returns; told where its program's file can be read, never for open-coded defers), panic (where it came from), exit (who called runtime.Goexit)."
     OPEN_FILES Gauge "linger_open_files" [] "Open files of the target's process."
     DEFERS_PENDING_GROWTH Gauge "linger_defers_pending_growth_per_second" ["kind", "site"] "Growth of the pending defers at a site: the defer rate that always exists."
     DEFER_CPU_RATIO Gauge "linger_defer_cpu_ratio" ["kind", "function"] "Share of the target's sampled CPU time spent in the defer machinery, pooled over the last hour."

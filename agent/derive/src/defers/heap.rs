@@ -3,14 +3,19 @@
 //! A `defer` in a loop puts a record of 48 bytes (80 in Go 1.21) on the heap, and the heap profile samples it
 //! like any object, with the stack of its `defer` statement. The text form keeps the raw addresses of the
 //! runtime's frames, which tell a defer record from any other 48 bytes once they have names. What is in use is
-//! known as of the last finished garbage collection, and says so.
+//! known as of the last finished garbage collection, and says so. Where the program's file can be read it tells
+//! the records by those addresses itself, with the line of the `defer`, and nobody has to be asked for names.
 //!
 //! It never guesses: a record whose runtime frames have no names yet is counted as unresolved, a pile whose
 //! user frames have no names as unnamed.
 
+use super::program::{Program, is_named};
 use crate::interval::{Interval, poisson};
+use crate::package::readable;
 use crate::site::{Site, StartLines};
 use crate::{Frame, defers::Kind};
+use linger_gobin::audit::Callee;
+use linger_gobin::census::{DeferCall, Stop};
 use linger_proto::heap_text::{HeapRecord, HeapText, MemStats};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -126,31 +131,71 @@ pub fn pcs_to_resolve(heap: &HeapText, known: &Symbols) -> Vec<u64> {
     wanted.into_iter().collect()
 }
 
-/// Pending heap defers by site.
+/// Pending heap defers by site, by the names that the service gave its addresses.
 #[must_use]
 pub fn pending(heap: &HeapText, symbols: &Symbols, start_lines: &StartLines) -> HeapDefers {
+    let found = of_defer_size(heap).map(|(record, objects, size)| {
+        let found = match allocated_by(record, symbols) {
+            Allocator::Defer(kind) => Found::Defer(kind, by_name(kind, record, start_lines)),
+            Allocator::Other => Found::Other,
+            Allocator::Unresolved => Found::Unresolved,
+        };
+        (found, objects, size)
+    });
+    summed(heap, found)
+}
+
+/// Pending heap defers by site, by what the program's file says of their addresses. Records whose functions the profile
+/// calls by other names are unresolved: it is another program's file.
+///
+/// # Errors
+///
+/// When the file cannot be read any more.
+pub fn pending_by_program(heap: &HeapText, program: &mut dyn Program) -> Result<HeapDefers, Stop> {
+    let mut found = Vec::new();
+    for (record, objects, size) in of_defer_size(heap) {
+        found.push((by_program(record, program)?, objects, size));
+    }
+    Ok(summed(heap, found))
+}
+
+/// Records in use whose objects have a defer's size, with their number and size.
+fn of_defer_size(heap: &HeapText) -> impl Iterator<Item = (&HeapRecord, u64, i64)> {
+    heap.records.iter().filter_map(|record| {
+        let (objects, size) = sampled_of_defer_size(record)?;
+        Some((record, objects, size))
+    })
+}
+
+/// What the objects of a record are.
+enum Found {
+    /// Defers of a kind, and their statement where it has a name.
+    Defer(Kind, Option<Site>),
+    Other,
+    Unresolved,
+}
+
+fn summed(heap: &HeapText, found: impl IntoIterator<Item = (Found, u64, i64)>) -> HeapDefers {
     if heap.rate_bytes == 0 {
         return HeapDefers::ProfilingOff;
     }
     let mut by_site: BTreeMap<(Kind, String), Pile> = BTreeMap::new();
     let mut unnamed: Option<Pile> = None;
     let mut unresolved = Unresolved::default();
-    for record in &heap.records {
-        let Some((objects, size)) = sampled_of_defer_size(record) else { continue };
-        let kind = match allocated_by(record, symbols) {
-            Allocator::Defer(kind) => kind,
-            Allocator::Other => continue,
-            Allocator::Unresolved => {
+    for (found, objects, size) in found {
+        // Go 1.27 splits one visible stack into several records, and many callers lead to one statement: all
+        // are summed as whole objects before any interval is taken.
+        let pile = match found {
+            Found::Defer(kind, Some(site)) => {
+                by_site.entry((kind, site.id.clone())).or_insert(Pile { site, objects: 0, size })
+            }
+            Found::Defer(_, None) => unnamed.get_or_insert(Pile { site: Site::unknown(), objects: 0, size }),
+            Found::Other => continue,
+            Found::Unresolved => {
                 unresolved.records += 1;
                 unresolved.sampled_objects = unresolved.sampled_objects.saturating_add(objects);
                 continue;
             }
-        };
-        // Go 1.27 splits one visible stack into several records, and many callers lead to one statement: all
-        // are summed as whole objects before any interval is taken.
-        let pile = match Site::of_statement(record.frames.iter().map(Frame::from), start_lines) {
-            Some(site) => by_site.entry((kind, site.id.clone())).or_insert(Pile { site, objects: 0, size }),
-            None => unnamed.get_or_insert(Pile { site: Site::unknown(), objects: 0, size }),
         };
         pile.objects = pile.objects.saturating_add(objects);
     }
@@ -172,6 +217,64 @@ pub fn pending(heap: &HeapText, symbols: &Symbols, start_lines: &StartLines) -> 
         floor: floor(RECORD_BYTES_MIN, heap.rate_bytes),
         as_of_gc: heap.mem_stats.as_ref().map(AsOfGc::from),
     })
+}
+
+/// The statement by the frames that Go printed.
+fn by_name(kind: Kind, record: &HeapRecord, start_lines: &StartLines) -> Option<Site> {
+    let frames = record.frames.iter().map(Frame::from);
+    let is_loops = kind == Kind::Range;
+    let the_loop =
+        record.frames.first().filter(|_| is_loops).and_then(|body| loop_of(record, &body.function));
+    match the_loop {
+        Some((frame, _)) => Site::of_statement([frame], start_lines),
+        None => Site::of_statement(frames, start_lines),
+    }
+}
+
+fn by_program(record: &HeapRecord, program: &mut dyn Program) -> Result<Found, Stop> {
+    // The statement's own return address stands behind those of the runtime's frames.
+    for &return_address in record.pcs.iter().take(PREFIX_PCS_MAX + 1) {
+        let Some(call) = program.before(return_address)? else { continue };
+        let kind = match call.callee {
+            Callee::Proc => Kind::Heap,
+            Callee::ProcAt => Kind::Range,
+            Callee::ProcStack | Callee::RangeFunc | Callee::Return => return Ok(Found::Other),
+        };
+        let mut named = record.frames.iter().filter(|f| !f.function.is_empty()).peekable();
+        if named.peek().is_some() && !named.any(|f| is_named(&call, &f.function)) {
+            return Ok(Found::Unresolved);
+        }
+        return Ok(Found::Defer(kind, Some(statement(kind, &call, record, program)?)));
+    }
+    Ok(Found::Other)
+}
+
+/// A statement as its program tells it; of one in a loop over a function the loop, as a census does.
+fn statement(
+    kind: Kind,
+    call: &DeferCall,
+    record: &HeapRecord,
+    program: &mut dyn Program,
+) -> Result<Site, Stop> {
+    let place = &call.place;
+    let own = || Site::of_line(&place.function, &place.file, place.line, place.start_line);
+    let Some((frame, pc)) = loop_of(record, &place.function).filter(|_| kind == Kind::Range) else {
+        return Ok(own());
+    };
+    let start_line = program.start_line(pc)?.unwrap_or(0);
+    let line = u32::try_from(frame.line).unwrap_or(0);
+    Ok(Site::of_line(&readable(frame.function), frame.file, line, start_line))
+}
+
+/// The loop over a function whose body `body` is: the first frame of the function that the body was written in. The
+/// compiler calls it `pkg.f-range1` (Go 1.23 to 1.27, cmd/compile/internal/ir/func.go, `closureName`).
+fn loop_of<'a>(record: &'a HeapRecord, body: &str) -> Option<(Frame<'a>, u64)> {
+    let (outer, number) = body.rsplit_once("-range")?;
+    if number.is_empty() || !number.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let frame = record.frames.iter().find(|f| readable(&f.function) == readable(outer))?;
+    Some((Frame::from(frame), frame.pc))
 }
 
 /// Objects sampled at one site so far.
@@ -258,9 +361,11 @@ fn hidden_call_pcs(record: &HeapRecord) -> impl Iterator<Item = u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{HeapDefers, Sampled, Symbols, estimate, floor, pcs_to_resolve, pending};
+    use super::{HeapDefers, Sampled, Symbols, estimate, floor, pcs_to_resolve, pending, pending_by_program};
     use crate::defers::Kind;
+    use crate::defers::program::tests::MadeUp;
     use crate::site::StartLines;
+    use linger_gobin::audit::Callee;
     use linger_proto::heap_text::{HeapRecord, HeapText, MemStats, TextFrame};
 
     const DEFAULT_RATE_BYTES: u64 = 512 * 1024;
@@ -411,6 +516,43 @@ mod tests {
         let mut known = symbols();
         known.extend(asked.iter().map(|&pc| (pc, "x.f".to_owned())));
         assert!(pcs_to_resolve(&heap, &known).is_empty());
+    }
+
+    #[test]
+    fn the_program_tells_kind_and_line_without_a_name_asked_for() {
+        // Behind the runtime's frames the statement returns to 0x9001.
+        let records = || {
+            vec![
+                record(9, 48, &[0x101, 0x201, 0x301, 0x401], "main.pile", 22),
+                record(4, 48, &[0x301, 0x401], "", 0),
+                record(7, 64, &[0x301, 0x401], "main.pile", 22),
+            ]
+        };
+        #[track_caller]
+        fn check(program: MadeUp, records: Vec<HeapRecord>, expected: (&[(Kind, &str, u64)], usize)) {
+            let mut program = program;
+            let told = pending_by_program(&heap(DEFAULT_RATE_BYTES, records), &mut program).unwrap();
+            let HeapDefers::Sampled(s) = told else { panic!("profiling is on") };
+            let told: Vec<_> = s.pending.iter().map(|p| (p.kind, &*p.site.id, p.sampled_objects)).collect();
+            assert_eq!((told.as_slice(), s.unresolved.records), expected);
+        }
+        let program = |callee, function| MadeUp::default().with(0x9001, callee, function, 23);
+        check(program(Callee::Proc, "main.pile"), records(), (&[(Kind::Heap, "main.pile+13", 13)], 0));
+        // What a deferred call allocates, and what another program's file says.
+        check(program(Callee::Return, "main.pile"), records(), (&[], 0));
+        check(program(Callee::Proc, "main.other"), records(), (&[(Kind::Heap, "main.other+13", 4)], 1));
+        check(MadeUp::default(), records(), (&[], 0));
+        // A loop over a function is told by its own line, as in memory.
+        let mut looped = record(5, 48, &[0x101, 0x301, 0x501], "main.walk-range1", 31);
+        for (pc, function, line) in [(0x9100, "main.countTo.func1", 6), (0x9200, "main.walk", 29)] {
+            let mut frame = TextFrame::default();
+            (frame.pc, frame.line, frame.function) = (pc, line, function.to_owned());
+            looped.frames.push(frame);
+        }
+        let range = program(Callee::ProcAt, "main.walk-range1");
+        check(range, vec![looped.clone()], (&[(Kind::Range, "main.walk+19", 5)], 0));
+        let by_name = sampled(&heap(DEFAULT_RATE_BYTES, vec![looped]), &symbols());
+        assert_eq!((by_name.pending[0].kind, &*by_name.pending[0].site.id), (Kind::Range, "main.walk:29"));
     }
 
     #[test]

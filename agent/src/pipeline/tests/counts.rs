@@ -44,6 +44,7 @@ impl Scene {
             fetched: Ok(Fetched::Census(Arc::new(taken))),
             cost: None,
             symbols: None,
+            program: None,
         };
         *self.worker.take(&job).held.expect("a census tells who holds")
     }

@@ -51,7 +51,10 @@ fn an_address_is_a_defer_call_exactly_where_the_audit_says_so() {
                 let found = calls.before(audit.calls.return_address(pc)).unwrap().unwrap();
                 assert_eq!(kind(found.callee), Some(defer.kind), "{program:?} {defer:?}");
                 let place = &found.place;
-                assert_eq!((&*place.file, place.line, place.start_line), (defer.file, defer.line, defer.start_line));
+                assert_eq!(
+                    (&*place.file, place.line, place.start_line),
+                    (defer.file, defer.line, defer.start_line)
+                );
             }
         }
         let mut returns = 0;
@@ -59,7 +62,12 @@ fn an_address_is_a_defer_call_exactly_where_the_audit_says_so() {
         for function in binary.functions().functions().filter(|f| f.name().starts_with("main.")) {
             for address in function.entry()..function.end() {
                 let found = calls.before(address).unwrap().map(|call| call.callee);
-                assert_eq!(found, audit.calls.before(address), "{program:?} {} {address:#x}", function.name());
+                assert_eq!(
+                    found,
+                    audit.calls.before(address),
+                    "{program:?} {} {address:#x}",
+                    function.name()
+                );
                 returns += usize::from(found == Some(Callee::Return));
             }
             assert_eq!(calls.start_line(function.entry()).unwrap(), Some(function.start_line()));
