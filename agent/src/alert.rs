@@ -159,7 +159,12 @@ impl Judge {
             let observation = newest.map(|p| Observation { value: low.unwrap_or(p.v), growth });
             // Judged in the time of the data: a breach lasts from point to point, not from turn to turn.
             let at = newest.map_or(now, |p| p.t);
-            let (state, transition) = before.state.step(&patient, observation, at);
+            // What nobody can see any more is not over; what was seen in a process that is gone is.
+            let ended = newest.is_none() && seen.is_former(key.labels.get("target"), before.newest);
+            let (state, transition) = match ended {
+                true => before.state.end(),
+                false => before.state.step(&patient, observation, at),
+            };
             let mut after = Tracked { state, ..before };
             if let Some(p) = newest {
                 after = Tracked { newest: p.t, value: Some(p.v), value_low: low, growth, ..after };
@@ -373,6 +378,25 @@ mod tests {
         assert_eq!(states(&mut judge, &memory, 13), ["DeferPile firing"]);
         assert_eq!(states(&mut judge, &memory, 13 + 23 * 60), ["DeferPile stale"]);
         assert!(states(&mut judge, &memory, 13 + 25 * 60).is_empty());
+    }
+
+    #[test]
+    fn what_fired_on_a_process_that_is_gone_is_over() {
+        let mut judge = Judge::new(&config(), 1.0, None);
+        let mut memory = Memory::default();
+        for minute in 0..4 {
+            append(&mut memory, minute, 60_000.0, 40_000.0);
+            let _ = states(&mut judge, &memory, minute);
+        }
+        let incarnation = SeriesKey::new(metric::INCARNATION, Labels::new([("target", "api")]));
+        let mut reads = |minute: i64, ordinal| {
+            let stream = Stream::new("api", "incarnation");
+            memory.append(&stream, TimeMs(minute * 60_000), &[(incarnation.clone(), ordinal)]);
+            states(&mut judge, &memory, minute)
+        };
+        assert_eq!(reads(5, 1.0), ["DeferPile firing"]);
+        assert_eq!(reads(12, 1.0), ["DeferPile stale"], "nobody can see it, and its process goes on");
+        assert!(reads(13, 2.0).is_empty(), "its process is another one");
     }
 
     #[test]

@@ -6,6 +6,7 @@ pub mod defers;
 pub mod history;
 pub mod holders;
 pub mod query;
+pub mod running;
 pub mod site;
 pub mod trend;
 

@@ -6,10 +6,10 @@
 
 use crate::clock;
 use crate::exposition::{Latest, Tee, Vitals};
-use crate::live::{self, Live};
+use crate::live::{self, Live, STATUS_NOTE};
 use crate::pipeline::sink::ToStore;
 use crate::pipeline::{Facts, Hung, Pipeline, Shown, Work, Worker, incarnation_note};
-use crate::report::TargetStatus;
+use crate::report::{DefersHeld, Status, TargetStatus};
 use crate::scrape::lane::Scraper;
 use crate::scrape::schedule::{FIRST_TURN_WITHIN, Lane, Plan, Rules, Schedule};
 use linger_config::{Config, Target, TargetUrl};
@@ -205,7 +205,10 @@ impl Fleet {
         self.watched = kept;
         let is_watched = |t: &&Target| self.watched.iter().any(|w| w.target.name == t.name);
         let others: Vec<Target> = config.targets.iter().filter(|t| !is_watched(t)).cloned().collect();
-        for facts in self.facts(&others).await {
+        let held =
+            |name: &str| learned.get(name).and_then(|l| l.status.clone()).unwrap_or_default().defers_held;
+        let held = others.iter().map(|t| (t.name.clone(), held(&t.name))).collect();
+        for facts in self.facts(&others, held).await {
             let Some(target) = others.iter().find(|t| t.name == facts.name) else { continue };
             if !changes.changed.contains(&target.name) {
                 changes.added.push(target.name.clone());
@@ -255,9 +258,14 @@ impl Fleet {
     }
 
     /// What is given of targets, and what the store remembers of them: read on a thread that may wait for the disk.
-    async fn facts(&self, targets: &[Target]) -> Vec<Facts> {
+    /// `held` is who held pending defers when each was watched by other rules.
+    async fn facts(&self, targets: &[Target], held: HashMap<String, Vec<DefersHeld>>) -> Vec<Facts> {
         let (store, targets, sites_max) = (self.house.store.clone(), targets.to_vec(), self.shared.sites_max);
-        let read = move || targets.iter().map(|target| facts(&store, target, sites_max)).collect();
+        let read = move || {
+            let left = left_by_an_earlier_agent(&store);
+            let due = |name: &str| count_due(held.get(name)).or_else(|| count_due(left.get(name)));
+            targets.iter().map(|target| facts(&store, target, sites_max, due(&target.name))).collect()
+        };
         match tokio::task::spawn_blocking(read).await {
             Ok(facts) => facts,
             Err(died) => std::panic::resume_unwind(died.into_panic()),
@@ -305,7 +313,9 @@ impl Fleet {
             return Err(Lost::Workers(self.workers_replaced));
         }
         let targets: Vec<Target> = self.watched.iter().map(|w| w.target.clone()).collect();
-        let facts = self.facts(&targets).await;
+        let held = |name: &str| self.house.live.target(name).unwrap_or_default().defers_held;
+        let held = targets.iter().map(|t| (t.name.clone(), held(&t.name))).collect();
+        let facts = self.facts(&targets, held).await;
         let worker = Worker::new(facts, self.house.sink(), Some(self.house.traces.clone()));
         self.worker = self.pipeline.replace(worker).map_err(Lost::Thread)?;
         Ok(())
@@ -335,14 +345,28 @@ impl Fleet {
     }
 }
 
-fn facts(store: &Store, target: &Target, sites_max: usize) -> Facts {
+/// Who held pending defers, by target, as an earlier agent's last status has it.
+fn left_by_an_earlier_agent(store: &Store) -> HashMap<String, Vec<DefersHeld>> {
+    let note = store.note(STATUS_NOTE).ok().flatten();
+    let status: Option<Status> = note.and_then(|note| serde_json::from_slice(&note).ok());
+    let targets = status.map(|status| status.targets).unwrap_or_default();
+    targets.into_iter().map(|t| (t.target, t.defers_held)).collect()
+}
+
+/// Within which time of the newest count in memory the next was due.
+fn count_due(held: Option<&Vec<DefersHeld>>) -> Option<Duration> {
+    let newest = held?.iter().max_by_key(|held| held.at_ms)?;
+    Duration::try_from_secs_f64(newest.due_within_s).ok()
+}
+
+fn facts(store: &Store, target: &Target, sites_max: usize, count_due: Option<Duration>) -> Facts {
     Facts {
         name: target.name.clone(),
         labels: target.labels.clone(),
         sites_max,
         goroutine_profiles: target.collectors.goroutine.enabled,
         incarnation_note: store.note(&incarnation_note(&target.name)).ok().flatten(),
-        shown: Shown::last(store, &target.name, clock::now()),
+        shown: Shown::last(store, &target.name, clock::now(), count_due),
     }
 }
 

@@ -6,10 +6,12 @@
 
 pub mod audit;
 mod held;
+mod running;
 
 pub use held::{
     DefersHeld, HeldBy, HeldGoroutines, HeldGroup, HeldPlace, HeldSite, Holders, StackFrame, Standing,
 };
+pub use running::{DeferStranded, DefersRunning, InDeferredCall};
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -435,6 +437,12 @@ pub struct TargetDefers {
     /// not known.
     #[serde(default)]
     pub open_files_growth_per_hour: Option<Growth>,
+    /// Of what was counted in memory, what will never run: its goroutines wait for what cannot come.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stranded: Vec<DeferStranded>,
+    /// Goroutines inside deferred calls, where there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub running: Option<DefersRunning>,
     /// Executed defers, by share of CPU.
     pub executed: Vec<DeferCpu>,
     /// CPU profile seconds pooled for `executed`.

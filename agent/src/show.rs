@@ -15,6 +15,7 @@ mod number;
 mod page;
 mod paint;
 mod query;
+mod running;
 #[cfg(test)]
 mod samples;
 mod scraped;

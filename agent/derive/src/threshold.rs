@@ -113,14 +113,21 @@ impl State {
             Breach::Unclear => self.without_data(rule, now),
             Breach::Yes => self.breached(rule, now),
             Breach::No => {
-                let transition = match self.phase {
-                    Phase::Inactive => Transition::None,
-                    Phase::Pending { .. } => Transition::Passed,
-                    Phase::Firing { .. } => Transition::Resolved,
-                };
-                (Self { phase: Phase::Inactive, decided_at: Some(now), stale: false }, transition)
+                let (state, transition) = self.end();
+                (Self { decided_at: Some(now), ..state }, transition)
             }
         }
+    }
+
+    /// What was judged is gone: whatever it was at is over.
+    #[must_use]
+    pub fn end(self) -> (Self, Transition) {
+        let transition = match self.phase {
+            Phase::Inactive => Transition::None,
+            Phase::Pending { .. } => Transition::Passed,
+            Phase::Firing { .. } => Transition::Resolved,
+        };
+        (Self { phase: Phase::Inactive, stale: false, ..self }, transition)
     }
 
     fn breached(self, rule: &Rule, now: TimeMs) -> (Self, Transition) {

@@ -13,6 +13,8 @@ pub(super) struct Seen {
     pub(super) series: BTreeMap<SeriesKey, Vec<Point>>,
     lows: HashMap<Labels, f64>,
     pub(super) slopes: HashMap<SeriesKey, Slope>,
+    /// By target, since when its present process is known to be another one than before.
+    restarted: HashMap<String, TimeMs>,
 }
 
 /// Metrics whose growth is stored, and as what.
@@ -32,10 +34,16 @@ impl Seen {
     ) -> Result<Self, String> {
         let mut names: BTreeSet<&str> = rules.iter().map(|r| r.series.as_str()).collect();
         names.extend(GROWING.iter().map(|(of, _)| *of));
-        let mut seen = Self { series: BTreeMap::new(), lows: HashMap::new(), slopes: HashMap::new() };
+        let mut seen = Self {
+            series: BTreeMap::new(),
+            lows: HashMap::new(),
+            slopes: HashMap::new(),
+            restarted: HashMap::new(),
+        };
         for target in targets {
             let longest = names.iter().map(|name| span(target, name)).max().unwrap_or_default();
             let restarts = restarts(reader, target, Window::ending(now, longest))?;
+            seen.restarted.extend(restarts.last().map(|t| (target.clone(), *t)));
             for name in &names {
                 seen.add(reader, target, name, Window::ending(now, span(target, name)), &restarts)?;
             }
@@ -82,6 +90,11 @@ impl Seen {
             self.series.insert(s.key, s.points);
         }
         Ok(())
+    }
+
+    /// Whether a point of this time is of a process of the target that is gone.
+    pub(super) fn is_former(&self, target: &str, at: TimeMs) -> bool {
+        self.restarted.get(target).is_some_and(|restarted| at < *restarted)
     }
 
     pub(super) fn newest(&self, key: &SeriesKey) -> Option<Point> {

@@ -5,6 +5,7 @@
 
 use super::history::{counts, drawn, newest, of_one_method, restarts, rising_since, times_by_labels};
 use super::holders::{self, Pattern};
+use super::running::{running, stranded};
 use super::site::Sites;
 use super::trend::too_few;
 use crate::alert::growth;
@@ -23,8 +24,10 @@ const SAMPLED: &str = crate::pipeline::SAMPLED;
 
 /// How often pending defers are counted by default.
 const COUNT_EVERY: Duration = Duration::from_secs(15);
-/// A cross-check older than this is none.
-const CROSS_CHECK_AGE_MAX: Duration = Duration::from_secs(180);
+/// How often heap profiles are asked for by default.
+const PROFILE_EVERY: Duration = Duration::from_secs(60);
+/// A cross-check older than so many intervals of who gave it is none.
+const CROSS_CHECK_INTERVALS: u32 = 3;
 
 /// CPU time one sample of Go's CPU profile stands for (100 Hz), as stored seconds are multiples of it.
 const SAMPLE_SECONDS: f64 = 0.01;
@@ -90,6 +93,14 @@ pub fn defers(
         high: newest_by_labels(&high),
         figures: times_by_labels(&high),
         methods: methods(&of(metric::DEFERS_PENDING_BY_METHOD)?),
+        cross_check_age_max: {
+            let profiles: Vec<TimeMs> = floors.iter().map(|p| p.t).collect();
+            let distance = [
+                last_distance(&profiles).unwrap_or(PROFILE_EVERY),
+                last_distance(&counts).unwrap_or_default(),
+            ];
+            distance.into_iter().max().unwrap_or_default() * CROSS_CHECK_INTERVALS
+        },
     };
     let present = |s: &&Series| as_of.is_some() && s.points.last().map(|p| p.t) == as_of;
     let mut listed: Vec<DeferSite> = pending.iter().filter(present).filter_map(|s| context.site(s)).collect();
@@ -129,6 +140,8 @@ pub fn defers(
         held: held.map(|held| holders::of_sites(held, wanted.site.map(|_| listed.as_slice()))),
         open_files_growth_per_hour: files.map(growth),
         sites: listed,
+        stranded: stranded(&of(metric::DEFERS_STRANDED)?, &sites, counted),
+        running: running(&of(metric::DEFERS_RUNNING)?, &sites, &restarts),
         executed,
         cpu_window_s: pooled.window_seconds,
         executed_floor: executed_floor.collect(),
@@ -146,11 +159,15 @@ fn speaks(
     restarts: &[TimeMs],
 ) -> Option<TimeMs> {
     let last = *counts.last()?;
-    let distance = counts.windows(2).last().and_then(|pair| Some(pair.last()?.since(*pair.first()?)));
     let due = held.and_then(|held| Duration::try_from_secs_f64(held.due_within_s).ok());
-    let due = due.into_iter().chain(distance).fold(COUNT_EVERY, Duration::max);
+    let due = due.into_iter().chain(last_distance(counts)).max().unwrap_or(COUNT_EVERY);
     let is_old = looked.is_some_and(|looked| looked.since(last) > due.saturating_mul(3));
     (!is_old && restarts.last().is_none_or(|restart| *restart <= last)).then_some(last)
+}
+
+/// Between the last two of these times.
+fn last_distance(times: &[TimeMs]) -> Option<Duration> {
+    times.windows(2).last().and_then(|pair| Some(pair.last()?.since(*pair.first()?)))
 }
 
 /// What these figures miss, in sentences.
@@ -197,6 +214,8 @@ struct Context<'a> {
     high: HashMap<Labels, Point>,
     figures: HashMap<Labels, Vec<TimeMs>>,
     methods: Methods,
+    /// Within which time two methods speak of the same present: intervals as they really are.
+    cross_check_age_max: Duration,
 }
 
 impl Context<'_> {
@@ -244,12 +263,13 @@ impl Context<'_> {
 }
 
 impl Context<'_> {
-    /// What the methods say that do not speak for this place, as far as they said it within three of a heap profile's
-    /// usual intervals.
+    /// What the methods say that do not speak for this place, as far as they said it lately.
     fn others(&self, kind: &str, site: &str, t: TimeMs) -> BTreeMap<String, f64> {
         let of_place = self.methods.get(&(kind.to_owned(), site.to_owned()));
-        let recent =
-            of_place.into_iter().flatten().filter(|(_, p)| p.t != t && t.since(p.t) < CROSS_CHECK_AGE_MAX);
+        let recent = of_place
+            .into_iter()
+            .flatten()
+            .filter(|(_, p)| p.t != t && t.since(p.t) < self.cross_check_age_max);
         recent.map(|(method, p)| (method.clone(), p.v)).collect()
     }
 

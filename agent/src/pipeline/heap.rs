@@ -117,15 +117,15 @@ fn record(target: &mut TargetState, job: &Job, sampled: &Sampled, samples: &mut 
     }
     if !counted {
         // A site that is gone is below the floor now, which is not the same as zero: its interval says so. What a census
-        // counted and the profile does not show is not known any more: the next census tells its end.
+        // counted and the profile would not see is not known any more: the next census tells its end.
+        let is_whole = sampled.as_of_gc.is_some_and(|gc| target.pending.profile_is_whole(gc.num_gc));
         let former = std::mem::take(&mut target.pending.shown);
         for ((kind, site), by) in former.into_iter().filter(|(place, _)| !shown.contains_key(place)) {
-            match by {
-                By::Profile => {
-                    let figure = Figure::About { value: 0.0, low: 0.0, high: sampled.floor };
-                    tell(samples, (kind, &site), figure);
-                }
-                By::Census => target.pending.shown.extend([((kind, site), by)]),
+            if by.ends_unseen(kind, sampled.floor, is_whole) {
+                let figure = Figure::About { value: 0.0, low: 0.0, high: sampled.floor };
+                tell(samples, (kind, &site), figure);
+            } else {
+                target.pending.shown.insert((kind, site), by);
             }
         }
         target.pending.shown.extend(shown);

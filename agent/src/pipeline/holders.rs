@@ -14,6 +14,7 @@ use linger_derive::defers::census::{Counted, site};
 use linger_derive::site::StartLines;
 use linger_derive::{Frame, GoRoot, Site};
 use linger_gobin::census::{self, Loaded, OpenCoded, Place, Records, Report};
+use linger_probe::ProcessId;
 use linger_series::TimeMs;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -29,8 +30,8 @@ const FUNCTIONS_TOLD_MAX: usize = 800;
 /// When goroutines that hold pending defers were first seen, by their numbers.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
-    /// Of which process: its PID and start.
-    process: Option<(u32, u64)>,
+    /// Of which process.
+    process: Option<ProcessId>,
     /// As the oldest of a group.
     oldest: HashMap<u64, TimeMs>,
     /// Among those that hold the most, and how many that were.
@@ -39,7 +40,7 @@ pub(super) struct Seen {
 
 impl Seen {
     /// Takes those seen now; who is not seen any more is forgotten.
-    fn take(&mut self, process: (u32, u64), at: TimeMs, report: &Report) {
+    fn take(&mut self, process: ProcessId, at: TimeMs, report: &Report) {
         let former = std::mem::take(self);
         let former = if former.process == Some(process) { former } else { Self::default() };
         let oldest = report.holders.iter().map(|h| h.oldest);

@@ -25,18 +25,21 @@ struct Scene {
     now: i64,
 }
 
+fn facts() -> Facts {
+    Facts {
+        name: "api".into(),
+        labels: Labels::new([("job", "shop")]),
+        sites_max: 200,
+        goroutine_profiles: true,
+        incarnation_note: None,
+        shown: Shown::default(),
+    }
+}
+
 impl Scene {
     fn new() -> Self {
-        let facts = Facts {
-            name: "api".into(),
-            labels: Labels::new([("job", "shop")]),
-            sites_max: 200,
-            goroutine_profiles: true,
-            incarnation_note: None,
-            shown: Shown::default(),
-        };
         let memory = ToMemory::default();
-        Self { worker: Worker::new([facts], memory.clone(), None), memory, now: 0 }
+        Self { worker: Worker::new([facts()], memory.clone(), None), memory, now: 0 }
     }
 
     fn job(&mut self, kind: CollectorKind, fetched: Result<Vec<u8>, Failure>) -> Job {

@@ -7,8 +7,9 @@
 use super::lane::Scraper;
 use super::outcome::{Failure, State};
 use linger_config::CollectorKind;
-use linger_gobin::census::{Report, Stop};
-use linger_probe::{DeferCensus, NoCensus, Pid, Process, Program, StartTime};
+use linger_gobin::census::{Report, Site, SiteNumber, Stop};
+use linger_probe::{DeferCensus, NoCensus, Pid, Process, ProcessId, Program, StartTime};
+use std::collections::HashMap;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
@@ -21,12 +22,14 @@ pub(super) static AT_ONCE: Semaphore = Semaphore::const_new(1);
 pub struct Taken {
     /// What was counted.
     pub report: Report,
+    /// What of it is pending in goroutines that will never run on, by statement.
+    pub stranded: Vec<(Site, u64)>,
     /// Open files of the process, where they may be counted.
     pub open_files: Option<u64>,
-    /// The process: its PID, and when it started in ticks since boot.
-    pub process: (u32, u64),
     /// What the process's monotonic clock showed at its start, in nanoseconds, where that is ours too.
     pub clock_ns: Option<u64>,
+    /// The process, with the program it runs.
+    pub process: ProcessId,
     /// CPU time it took the agent.
     pub cpu: Duration,
     /// From its beginning to its end.
@@ -68,17 +71,19 @@ impl Scraper {
         let Ok((counted, cpu)) = counted.await else {
             return (Err(Failure::new(State::Internal, "counting died; see the log")), None);
         };
-        let (census, taken, open_files) = match counted {
+        let (census, Counted { taken, stranded, open_files }) = match counted {
             Ok(counted) => counted,
             Err(no) => return (Err(named(&no)), Some(cpu)),
         };
+        let id = census.process();
         self.attached.borrow_mut().0 = Some((process, census));
         let due_within = self.schedule.borrow().every_after(CollectorKind::Defers, cpu);
         let taken = Taken {
             report: taken.report,
+            stranded,
             open_files,
-            process: (pid.0, started.0),
             clock_ns: taken.clock_ns,
+            process: id,
             cpu,
             took: taken.cost.wall,
             due_within,
@@ -110,18 +115,34 @@ fn count(
     pid: Pid,
     started: StartTime,
     within: Duration,
-) -> Result<(DeferCensus, linger_probe::Taken, Option<u64>), NoCensus> {
+) -> Result<(DeferCensus, Counted), NoCensus> {
     let is_new = attached.is_none();
     let mut census = match attached {
         Some(census) => census,
         None => DeferCensus::attach(pid, started)?,
     };
-    let taken = census.take(within, |_, _| {})?;
+    let mut stranded: HashMap<SiteNumber, u64> = HashMap::new();
+    let taken = census.take(within, |goroutine, pending| {
+        if goroutine.never_runs_on() {
+            for (site, n) in pending {
+                *stranded.entry(*site).or_default() += n;
+            }
+        }
+    })?;
     if is_new {
         // Looking at a program for the first time takes some MiB that are not needed again.
         linger_probe::trim();
     }
-    Ok((census, taken, linger_probe::open_files(pid)))
+    let stranded = stranded.into_iter().filter_map(|(n, pending)| Some((census.site(n)?.clone(), pending)));
+    let stranded = stranded.collect();
+    Ok((census, Counted { taken, stranded, open_files: linger_probe::open_files(pid) }))
+}
+
+/// What one look brought.
+struct Counted {
+    taken: linger_probe::Taken,
+    stranded: Vec<(Site, u64)>,
+    open_files: Option<u64>,
 }
 
 fn named(no: &NoCensus) -> Failure {

@@ -3,6 +3,7 @@
 //! Every figure says whether it is exact or an estimate, and what stays unseen is said, never shown as zero.
 
 use super::page::Page;
+use super::running;
 use super::spark::{Marks, spark};
 use super::table::{Cell, Column, Fit, INDENT, Table};
 use super::text::{harmless, wrap};
@@ -62,6 +63,8 @@ pub(super) fn section(page: &mut Page<'_>, target: &TargetDefers, range: Range, 
         page.gap();
         holders::most_loaded(page, &target.target, held, screen);
     }
+    running::stranded(page, &target.stranded);
+    running::running(page, target.running.as_ref(), screen);
     page.gap();
     executed(page, target);
     blind(page, target);

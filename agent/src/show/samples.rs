@@ -2,9 +2,10 @@
 
 use super::{Layout, Screen};
 use crate::report::{
-    AgentStatus, AlertStatus, ClockJump, CollectorStatus, CostBasis, DeferCpu, DeferSite, Defers, DefersHeld,
-    Dot, Growth, HeldBy, HeldGoroutines, HeldSite, Holders, Query, QuerySeries, Range, Reload, Scraped,
-    SiteText, StackFrame, Status, StoreStatus, TargetDefers, TargetStatus, TargetTrend, Trend, TrendSeries,
+    AgentStatus, AlertStatus, ClockJump, CollectorStatus, CostBasis, DeferCpu, DeferSite, DeferStranded,
+    Defers, DefersHeld, DefersRunning, Dot, Growth, HeldBy, HeldGoroutines, HeldSite, Holders,
+    InDeferredCall, Query, QuerySeries, Range, Reload, Scraped, SiteText, StackFrame, Status, StoreStatus,
+    TargetDefers, TargetStatus, TargetTrend, Trend, TrendSeries,
 };
 use std::collections::BTreeMap;
 use unicode_width::UnicodeWidthStr;
@@ -191,6 +192,8 @@ pub(super) fn defers() -> Defers {
             floor: Some(33_000.0),
             as_of_ms: Some(NOW_MS - 20_000),
             held: None,
+            stranded: Vec::new(),
+            running: None,
             executed: vec![DeferCpu {
                 kind: "stack".into(),
                 function: "github.com/acme/shop/cart.(*Cart).lock".into(),
@@ -264,6 +267,27 @@ pub(super) fn counted() -> Defers {
         ..HeldBy::default()
     };
     let outcomes = [("exact", 1_203), ("running", 1)].map(|(outcome, n)| (outcome.to_owned(), n));
+    target.stranded =
+        vec![DeferStranded { at: place("github.com/acme/shop/cart.(*Cart).wait", 77), pending: 12 }];
+    let inside = |how: &str, function, line, call: &str, goroutines| InDeferredCall {
+        how: how.into(),
+        at: place(function, line),
+        call: call.into(),
+        goroutines,
+    };
+    target.running = Some(DefersRunning {
+        at_ms: NOW_MS - 5_000,
+        inside: vec![
+            inside("return", "github.com/acme/shop/cart.(*Cart).sell", 51, "sync.(*Mutex).Unlock", 1_200),
+            inside(
+                "panic",
+                "github.com/acme/shop/cart.(*Cart).price",
+                60,
+                "github.com/acme/shop/db.(*Tx).Rollback",
+                3,
+            ),
+        ],
+    });
     target.held = Some(DefersHeld {
         at_ms: NOW_MS - 20_000,
         goroutines: HeldGoroutines { alive: 1_204, by_outcome: outcomes.into() },

@@ -90,10 +90,11 @@ func truth() any {
 		}
 	}
 	return map[string]any{
-		"pid":        os.Getpid(),
-		"go":         runtime.Version(),
-		"goroutines": runtime.NumGoroutine(),
-		"statements": rows,
+		"pid":         os.Getpid(),
+		"go":          runtime.Version(),
+		"goroutines":  runtime.NumGoroutine(),
+		"statements":  rows,
+		"names_asked": service.NamesAsked.Load(),
 	}
 }
 

@@ -32,6 +32,8 @@ var kinds = map[string]func(holding){
 	"recursion": func(h holding) { recurse(h, h.n) },
 	"panic":     holdInPanic,
 	"syscall":   holdInSyscall,
+	"return":    holdAtReturn,
+	"stranded":  holdForEver,
 }
 
 func holdNothing() {}
@@ -149,6 +151,38 @@ func panics(h holding) {
 	}
 	defer h.park()
 	panic("this one is expected")
+}
+
+var belowReturn = declared("heap")
+
+// holdAtReturn parks in a deferred call that its own return runs; those of the loop are to run behind it.
+func holdAtReturn(h holding) {
+	belowReturn.here(service.Below(2))
+	for i := 0; i < h.n; i++ {
+		defer belowReturn.ran()
+		belowReturn.pending.Add(1)
+	}
+	defer h.park()
+}
+
+var stranded = declared("open")
+
+// holdForEver waits for what nobody can send: no /release ends it.
+func holdForEver(h holding) {
+	stranded.here(service.Below(1))
+	defer stranded.ran()
+	stranded.pending.Add(1)
+	h.standing.Done()
+	switch h.n % 3 {
+	case 0:
+		select {}
+	case 1:
+		var never chan int
+		never <- 1
+	default:
+		var never chan int
+		<-never
+	}
 }
 
 var inSyscall = declared("open")

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -31,6 +32,18 @@ func Below(lines int) *Site {
 		log.Fatal("the runtime does not know its caller")
 	}
 	return &Site{Function: runtime.FuncForPC(pc).Name(), File: file, Line: line + lines}
+}
+
+// NamesAsked is how many times somebody asked for the names of addresses.
+var NamesAsked atomic.Int64
+
+func counted(handler http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/debug/pprof/symbol" {
+			NamesAsked.Add(1)
+		}
+		handler.ServeHTTP(w, r)
+	})
 }
 
 // Serve parses the flags, prints `listening on ADDRESS` once it listens, calls start, and returns when -for is over
@@ -62,7 +75,7 @@ func serve(listen string, lifetime time.Duration, door *door, start func() error
 	ctx, cancel := context.WithTimeout(ctx, lifetime)
 	defer cancel()
 	server := &http.Server{
-		Handler:           door.guarded(http.DefaultServeMux),
+		Handler:           door.guarded(counted(http.DefaultServeMux)),
 		ReadHeaderTimeout: 5 * time.Second,
 		WriteTimeout:      *door.writeTimeout,
 	}

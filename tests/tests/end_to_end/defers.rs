@@ -83,6 +83,61 @@ fn check_pile(go: Go) {
 }
 
 #[test]
+fn the_programs_file_alone_tells_lines_and_who_runs_on_the_oldest_go() {
+    check_by_file(Go::Oldest, &[]);
+}
+
+#[test]
+fn the_programs_file_alone_tells_lines_and_who_runs_on_the_newest_go() {
+    check_by_file(Go::Newest, &["range"]);
+}
+
+/// Without its memory, as where that may not be read: the heap profile's piles are told by kind and line without asking the
+/// service for a name, and goroutines inside deferred calls by what runs them.
+fn check_by_file(go: Go, more: &[&str]) {
+    let service = Service::start(go, "piles");
+    for kind in ["heap"].iter().chain(more) {
+        service.ask(&format!("/pile?kind={kind}&n={PILE}"));
+    }
+    service.ask("/pile?kind=return&n=3&g=30");
+    service.ask("/pile?kind=panic&n=3&g=20");
+    let folder = TempDir::new().unwrap();
+    let config = folder.path().join("linger.yaml");
+    std::fs::write(&config, "collectors: {defers: {enabled: false}}\n").unwrap();
+    let agent = Agent::with(TIME_SCALE, &[&service.url()], &["--config", &config.display().to_string()]);
+    let truth = service.truth();
+    let piles: Vec<&Value> =
+        truth["statements"].as_array().unwrap().iter().filter(|s| s["pending"] == PILE).collect();
+    assert_eq!(piles.len(), 1 + more.len());
+    wait::until("the piles are told by kind and line", || {
+        let defers: Defers = agent.ask(&["defers"]);
+        let told =
+            |pile: &&Value| at(&defers, pile).is_some_and(|s| s.kind == pile["kind"] && s.interval.is_some());
+        if piles.iter().all(told) { Ok(()) } else { Err(defers) }
+    });
+    wait::until("those inside deferred calls are told", || {
+        let defers: Defers = agent.ask(&["defers"]);
+        let running: BTreeSet<String> = defers.targets[0]
+            .running
+            .iter()
+            .flat_map(|running| &running.inside)
+            .map(|r| format!("{} {} in {} runs {}", r.goroutines, r.how, r.at.function, r.call))
+            .collect();
+        let expected = [
+            "20 panic in main.panics runs main.holding.park",
+            "30 return in main.holdAtReturn runs main.holding.park",
+        ];
+        if expected.iter().all(|e| running.contains(*e)) { Ok(()) } else { Err((running, defers.targets)) }
+    });
+    assert_eq!(service.truth()["names_asked"], 0, "its program's file tells what they mean");
+    service.ask("/release");
+    wait::until("nobody is inside a deferred call any more", || {
+        let defers: Defers = agent.ask(&["defers"]);
+        if defers.targets[0].running.is_none() { Ok(()) } else { Err(defers) }
+    });
+}
+
+#[test]
 fn every_kind_is_told_exactly_with_who_holds_it_on_the_oldest_go() {
     check_counted(Go::Oldest);
 }
@@ -158,6 +213,33 @@ fn check_holders(agent: &Agent, goroutine: u64) {
     let none = agent.say(&["defers", "--site", "main.nowhere"]);
     assert_eq!(none.code, 1, "{none:?}");
     assert!(none.err.contains("main.nowhere") && none.err.contains("main.holdHeap"), "{none:?}");
+}
+
+#[test]
+fn what_waits_for_ever_is_told_never_to_run_on_the_oldest_go() {
+    check_stranded(Go::Oldest);
+}
+
+#[test]
+fn what_waits_for_ever_is_told_never_to_run_on_the_newest_go() {
+    check_stranded(Go::Newest);
+}
+
+fn check_stranded(go: Go) {
+    let service = Service::start(go, "piles");
+    for pile in ["stranded&n=0&g=4", "stranded&n=1&g=5", "stranded&n=2&g=6", "open&n=2&g=50"] {
+        service.ask(&format!("/pile?kind={pile}"));
+    }
+    let agent = Agent::watching(&[&service.url()]);
+    let found = wait::until("what will never run is told", || {
+        let defers: Defers = agent.ask(&["defers"]);
+        let target = defers.targets[0].clone();
+        if target.stranded.is_empty() { Err(target) } else { Ok(target) }
+    });
+    let [stranded] = found.stranded.as_slice() else { panic!("one line: {:?}", found.stranded) };
+    assert_eq!((stranded.pending, stranded.at.function.as_str()), (15, "main.holdForEver"));
+    let shown = agent.say(&["defers"]).out;
+    assert!(shown.contains("15 at main.holdForEver"), "{shown}");
 }
 
 #[test]

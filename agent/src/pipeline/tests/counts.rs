@@ -1,12 +1,14 @@
 //! Who speaks for a target's pending defers: counts in memory and heap profiles in turn, restarts and bounds.
 
-use super::Scene;
-use crate::pipeline::{Fetched, Job};
+use super::{Scene, facts};
+use crate::pipeline::shown::ShownDefers;
+use crate::pipeline::{Facts, Fetched, Job, Shown};
 use crate::report::DefersHeld;
 use crate::scrape::census::Taken;
 use linger_config::CollectorKind;
 use linger_gobin::audit::DeferKind;
 use linger_gobin::census::{Counts, Holders, Place, Report, Site, SiteCount, Standing, Status};
+use linger_probe::{Pid, ProcessId, StartTime};
 use linger_series::{TimeMs, metric};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,18 +21,23 @@ fn pile(kind: DeferKind, function: &str, pending: u64) -> SiteCount {
     SiteCount { site: Site { kind, place }, pending, goroutines: 1, most_in_one: pending, exact: true }
 }
 
+fn id(process: u32) -> ProcessId {
+    ProcessId { pid: Pid(process), started: StartTime(1), placed: [0, 0], file: [0, 0] }
+}
+
 impl Scene {
     fn count(&mut self, process: u32, sites: Vec<SiteCount>, goroutines: Counts) {
-        self.take(process, Report { sites, goroutines, ..Report::default() });
+        self.take(process, Report { sites, goroutines, ..Report::default() }, Vec::new());
     }
 
     /// One census of a process; who holds what is pending.
-    fn take(&mut self, process: u32, report: Report) -> DefersHeld {
+    fn take(&mut self, process: u32, report: Report, stranded: Vec<(Site, u64)>) -> DefersHeld {
         self.now += 1_000;
         let taken = Taken {
             report,
             open_files: Some(7),
-            process: (process, 1),
+            stranded,
+            process: id(process),
             clock_ns: Some(90_000_000_000),
             cpu: Duration::from_millis(1),
             took: Duration::from_millis(1),
@@ -164,7 +171,7 @@ fn held_at_a_lock(oldest: u64, wait_since_ns: u64) -> Report {
 #[test]
 fn holders_are_told_by_line_with_where_they_stand_and_since_when_the_oldest_was_seen() {
     let mut scene = Scene::new();
-    let held = scene.take(7, held_at_a_lock(40, 30_000_000_000));
+    let held = scene.take(7, held_at_a_lock(40, 30_000_000_000), Vec::new());
     let [group] = held.groups.as_slice() else { panic!("one line, one place: {:?}", held.groups) };
     assert_eq!((group.kind.as_str(), group.site.as_str()), ("open", "main.serve+4"));
     assert_eq!((group.pending, group.goroutines, group.oldest, group.exact), (7, 2, 40, true));
@@ -176,9 +183,9 @@ fn holders_are_told_by_line_with_where_they_stand_and_since_when_the_oldest_was_
     assert_eq!(standing.stack.len(), 4);
     let first = scene.now;
     let since = |held: DefersHeld| held.groups[0].oldest_seen_since_ms;
-    assert_eq!(since(scene.take(7, held_at_a_lock(40, 0))), first, "the same goroutine");
-    assert_eq!(since(scene.take(7, held_at_a_lock(44, 0))), scene.now, "another one");
-    assert_eq!(since(scene.take(8, held_at_a_lock(44, 0))), scene.now, "another process");
+    assert_eq!(since(scene.take(7, held_at_a_lock(40, 0), Vec::new())), first, "the same goroutine");
+    assert_eq!(since(scene.take(7, held_at_a_lock(44, 0), Vec::new())), scene.now, "another one");
+    assert_eq!(since(scene.take(8, held_at_a_lock(44, 0), Vec::new())), scene.now, "another process");
 }
 
 #[test]
@@ -188,8 +195,71 @@ fn stacks_are_told_as_far_as_there_is_room() {
     let deep: Vec<_> = (0..48).map(|_| report.standings[0].frames[3].clone()).collect();
     let standing = Standing { frames: deep, ..report.standings[0].clone() };
     report.standings = vec![standing; 20];
-    let held = scene.take(7, report);
+    let held = scene.take(7, report, Vec::new());
     let told: usize = held.standings.iter().map(|s| s.stack.len()).sum();
     assert_eq!((held.standings.len(), told), (20, 16 * 48));
     assert!(held.standings.iter().all(|s| s.at.function == "main.serve"), "where they stand is always told");
+}
+
+#[test]
+fn what_will_never_run_is_told_by_site_until_it_is_gone() {
+    let mut scene = Scene::new();
+    let told = |scene: &Scene| -> Vec<(String, f64)> {
+        let newest = scene.read(metric::DEFERS_STRANDED).into_iter();
+        let newest = newest.map(|s| (s.key.labels.get("site").to_owned(), *s.points.last().unwrap()));
+        newest.filter(|(_, p)| p.t.0 == scene.now).map(|(site, p)| (site, p.v)).collect()
+    };
+    let site = |kind, function| pile(kind, function, 1).site;
+    let none = |goroutines| Report { goroutines, ..Report::default() };
+    // Two kinds on one line are one site.
+    let stranded = vec![
+        (site(DeferKind::Open, "main.serve"), 3),
+        (site(DeferKind::Heap, "main.serve"), 2),
+        (site(DeferKind::Heap, "main.pile"), 7),
+    ];
+    scene.take(7, none(ALL), stranded);
+    assert_eq!(told(&scene), [("main.pile+4".to_owned(), 7.0), ("main.serve+4".to_owned(), 5.0)]);
+    let cut_off = Counts { exact: 1, not_reached: 8, ..ALL };
+    scene.take(7, none(cut_off), vec![(site(DeferKind::Heap, "main.pile"), 8)]);
+    assert_eq!(
+        told(&scene),
+        [("main.pile+4".to_owned(), 8.0)],
+        "what was not reached is not told to be none"
+    );
+    scene.count(7, Vec::new(), ALL);
+    assert_eq!(told(&scene), [("main.pile+4".to_owned(), 0.0), ("main.serve+4".to_owned(), 0.0)]);
+}
+
+#[test]
+fn what_only_a_count_could_see_is_not_told_by_a_profile_after_a_restart_of_the_agent() {
+    let mut scene = Scene::new();
+    let place = |kind: &str, site: &str| (kind.to_owned(), site.to_owned());
+    let pending = vec![
+        (place("stack", "main.f+1"), 9e4, true),
+        (place("heap", "main.g+1"), 900.0, true),
+        (place("heap", "main.h+1"), 5e4, false),
+    ];
+    let defers = ShownDefers { pending, ..ShownDefers::default() };
+    scene.worker.watch(Facts { shown: Shown { defers, ..Shown::default() }, ..facts() });
+    scene.scrape(CollectorKind::Goroutine, "goroutine.pb.gz");
+    scene.scrape(CollectorKind::Heap, "heap1.txt");
+    let of_earlier: Vec<String> = scene
+        .told()
+        .into_iter()
+        .filter(|row| ["main.f+1", "main.g+1", "main.h+1"].iter().any(|s| row.contains(s)))
+        .collect();
+    assert_eq!(of_earlier, ["heap main.h+1 ~ 0"]);
+}
+
+#[test]
+fn an_earlier_agents_count_speaks_for_as_long_as_it_is_believed() {
+    let mut scene = Scene::new();
+    let defers = ShownDefers { counted_until: Some(TimeMs(60_000)), ..ShownDefers::default() };
+    scene.worker.watch(Facts { shown: Shown { defers, ..Shown::default() }, ..facts() });
+    scene.scrape(CollectorKind::Goroutine, "goroutine.pb.gz");
+    scene.scrape(CollectorKind::Heap, "heap1.txt");
+    assert!(scene.told().is_empty(), "{:?}", scene.told());
+    scene.now += 60_000;
+    scene.scrape(CollectorKind::Heap, "heap1.txt");
+    assert!(!scene.told().is_empty());
 }

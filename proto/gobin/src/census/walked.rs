@@ -51,6 +51,9 @@ impl OpenCoded {
     }
 }
 
+/// Reasons to wait that never end.
+const FOR_EVER: [&str; 3] = ["chan receive (nil chan)", "chan send (nil chan)", "select (no cases)"];
+
 /// A goroutine that lives. Instructions are told as addresses of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Walked {
@@ -112,6 +115,14 @@ impl Walked {
             marks,
             stack,
         }
+    }
+
+    /// It waits for what cannot come, so that nothing of what it defers will ever run: a nil channel, a `select` without
+    /// cases (Go 1.21 to 1.27, runtime/chan.go and runtime/select.go, `block`: nobody knows of it to wake it), or the
+    /// collector has proven that nobody can reach what it waits for.
+    #[must_use]
+    pub fn never_runs_on(&self) -> bool {
+        self.status == Status::Leaked || self.wait_reason.is_some_and(|why| FOR_EVER.contains(&why))
     }
 
     /// Defers of all kinds that were found pending.
