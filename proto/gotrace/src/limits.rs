@@ -25,6 +25,9 @@ pub struct Limits {
     pub index_bytes_max: u64,
     /// Names of regions and tasks, and kinds of stops, in the whole trace.
     pub names_max: u32,
+    /// Threads that are looked at because the earliest event had to wait, each time anew. Recordings need none; a trace
+    /// that is made for it could have every event look at every thread, for hours. This many take a second or two.
+    pub tries_max: u64,
 }
 
 impl Default for Limits {
@@ -38,6 +41,7 @@ impl Default for Limits {
             tables_bytes_max: 96 << 20,
             index_bytes_max: 16 << 20,
             names_max: 1 << 16,
+            tries_max: 1 << 27,
         }
     }
 }

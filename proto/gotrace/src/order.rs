@@ -46,6 +46,8 @@ pub(crate) struct Order {
     pub(crate) events: u64,
     /// How often the earliest event had to wait for another.
     pub(crate) fallbacks: u64,
+    /// Threads looked at for that.
+    tries: u64,
 }
 
 impl Order {
@@ -57,6 +59,7 @@ impl Order {
             windows: Vec::new(),
             events: 0,
             fallbacks: 0,
+            tries: 0,
         }
     }
 
@@ -150,6 +153,11 @@ impl Order {
         observer: &mut O,
     ) -> Result<(), (Fault, u64)> {
         self.fallbacks += 1;
+        self.tries = self.tries.saturating_add(self.frontier.len() as u64);
+        let most = self.state.limits.tries_max;
+        if self.tries > most {
+            return Err((Fault::Limit { limit: "tries_max", max: most }, 0));
+        }
         self.frontier.sort();
         let mut place = 1;
         while let Some(next) = self.frontier.get(place) {

@@ -21,6 +21,11 @@ impl Frontier {
         self.heap.clear();
     }
 
+    /// Threads that have one.
+    pub(crate) fn len(&self) -> usize {
+        self.heap.len()
+    }
+
     /// The event at a place; 0 is the earliest.
     #[inline(always)]
     pub(crate) fn get(&self, place: usize) -> Option<Next> {

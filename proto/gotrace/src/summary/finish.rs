@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use super::accounts::Fixed;
 use super::annotations::Annotated;
@@ -15,6 +16,9 @@ use super::spans::Spans;
 use super::{Summarizer, sites};
 use crate::End;
 use crate::event::{GoroutineId, Name, State, kind_name};
+
+/// Groups of suspects that are told apart. Beyond it they are one group at no site: counted, but not named.
+const SUSPECT_GROUPS_MAX: usize = 1 << 12;
 
 /// Goroutines named of each group of suspects.
 const EXAMPLES_MAX: usize = 16;
@@ -205,8 +209,24 @@ impl Summarizer {
             let (account, origin) = (life.account, life.origin);
             let known = places.get(account.into(), origin.into());
             let place = known.or_else(|| by_group.get(&(account, origin)).copied()).or_else(|| {
-                let new = u32::try_from(suspects.len()).ok()?;
-                suspects.push(self.suspects_of(account, origin)?);
+                let group = self.suspects_of(account, origin)?;
+                let new = match suspects.len() {
+                    all if all < SUSPECT_GROUPS_MAX => {
+                        suspects.push(group);
+                        all
+                    }
+                    all if all == SUSPECT_GROUPS_MAX => {
+                        suspects.push(Suspects {
+                            reason: String::new(),
+                            site: SiteId::OTHER,
+                            function: String::new(),
+                            ..group
+                        });
+                        all
+                    }
+                    _ => SUSPECT_GROUPS_MAX,
+                };
+                let new = u32::try_from(new).ok()?;
                 by_group.insert((account, origin), new);
                 Some(new)
             });
@@ -237,15 +257,21 @@ impl Summarizer {
     }
 }
 
-/// All sites with their texts.
+/// All sites with their texts, each of which is there once.
 fn told(all: &Sites) -> Vec<Site> {
-    let frames = |number| {
-        let frames = all.frames(u32::try_from(number).unwrap_or(sites::UNKNOWN)).iter();
-        frames.map(|frame| Frame {
-            function: text(all.names.text(frame.function)),
-            file: text(all.names.text(frame.file)),
-            line: frame.line,
-        })
+    let mut texts: HashMap<Name, Arc<str>> = HashMap::new();
+    let mut shared = |name: Name| -> Arc<str> {
+        texts.entry(name).or_insert_with(|| text(all.names.text(name)).into()).clone()
     };
-    (0..all.len()).map(|number| Site { frames: frames(number).collect() }).collect()
+    let mut sites = Vec::with_capacity(all.len());
+    for number in 0..all.len() {
+        let frames = all.frames(u32::try_from(number).unwrap_or(sites::UNKNOWN)).iter();
+        let frames = frames.map(|frame| Frame {
+            function: shared(frame.function),
+            file: shared(frame.file),
+            line: frame.line,
+        });
+        sites.push(Site { frames: frames.collect() });
+    }
+    sites
 }

@@ -1,6 +1,8 @@
 //! The result: plain values, in which sites are referred to by number. Texts are the service's and may hold anything;
 //! what is not UTF-8 in them is replaced.
 
+use std::sync::Arc;
+
 use super::annotations::Annotated;
 use super::collection::Gc;
 use super::histogram::Histogram;
@@ -29,10 +31,10 @@ pub struct Site {
 /// A frame of a site.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
-    /// Name of the function.
-    pub function: String,
+    /// Name of the function; one text for all frames that have it, of which there may be half a million.
+    pub function: Arc<str>,
     /// Path of its file.
-    pub file: String,
+    pub file: Arc<str>,
     /// Line in it.
     pub line: u32,
 }

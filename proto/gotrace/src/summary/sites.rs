@@ -11,6 +11,10 @@ use crate::tables::Tables;
 /// each, real ones about 10.
 const SITES_MAX: usize = 1 << 12;
 
+/// Names of functions and files that are learnt for them. Beyond it places are [`OTHER`] too: large services have some
+/// thousands, and a trace could have a name for each two of its frames.
+const NAMES_MAX: usize = 1 << 16;
+
 /// Numbers of stacks whose sites are remembered within a generation. The runtime counts from 1.
 const REMEMBERED: usize = 1 << 16;
 
@@ -120,7 +124,7 @@ impl Sites {
         if frames.is_empty() {
             return UNKNOWN;
         }
-        if self.all.len() >= SITES_MAX {
+        if self.all.len() >= SITES_MAX || self.names.len() >= NAMES_MAX {
             // Without new names: those are bounded by the sites.
             return OTHER;
         }

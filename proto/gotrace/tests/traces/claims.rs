@@ -1,5 +1,7 @@
 //! What the recorded program did (tests/bench/trace/load, "short") must be what its traces tell.
 
+use std::sync::Arc;
+
 use linger_gotrace::event::State;
 use linger_gotrace::summary::{SiteId, Summary};
 use linger_gotrace::{End, Error, Options, Version, read};
@@ -51,7 +53,7 @@ fn goroutines_are_conserved() {
         let workers = summary.births.iter().find(|b| b.function == "main.steps.func2").unwrap();
         let site = &summary.sites[workers.site.0].frames;
         assert!(workers.created >= 50 && workers.ended <= workers.created, "{version}: {workers:?}");
-        assert_eq!(site[0].function, "main.steps", "{version}");
+        assert_eq!(&*site[0].function, "main.steps", "{version}");
     }
 }
 
@@ -93,7 +95,7 @@ fn goroutines_that_never_moved_are_suspects_by_what_they_wait_for() {
             assert_eq!((&*group.reason, group.count, group.examples.len()), (reason, 3, 3), "{version}");
             assert!(!group.system);
             let frames = &summary.sites[group.site.0].frames;
-            let own = frames.iter().position(|f| f.function == function);
+            let own = frames.iter().position(|f| &*f.function == function);
             assert!(own.is_some_and(|at| at <= 1), "{version}: {frames:?}");
         }
     }
@@ -156,7 +158,7 @@ fn latencies_collections_and_stops_are_there() {
         assert!(summary.gc.mark.count > 0 && summary.gc.heap.max_bytes > 1 << 20, "{version}");
         assert!(summary.stops.iter().any(|(kind, spans)| kind == "GC mark termination" && spans.count > 0));
         assert!(summary.syscalls.iter().any(|(site, _)| {
-            summary.sites[site.0].frames.iter().any(|frame| frame.function == "os.Open")
+            summary.sites[site.0].frames.iter().any(|frame| &*frame.function == "os.Open")
         }));
     }
 }
@@ -210,4 +212,14 @@ fn limits_are_named_when_they_are_passed() {
         let (refused, _) = summarise(&trace, &options);
         assert!(refused.unwrap_err().to_string().starts_with(&format!("beyond {limit} (")), "{limit}");
     }
+}
+
+/// A trace of two megabytes may have half a million frames that name one function of a kilobyte.
+#[test]
+fn a_text_is_held_once_however_many_frames_have_it() {
+    let summary = summary_of("go1.27");
+    let frames = || summary.sites.iter().flat_map(|site| &site.frames);
+    let first = frames().find(|frame| &*frame.function == "main.steps").unwrap();
+    let same: Vec<_> = frames().filter(|frame| frame.function == first.function).collect();
+    assert!(same.len() > 1 && same.iter().all(|frame| Arc::ptr_eq(&frame.function, &first.function)));
 }

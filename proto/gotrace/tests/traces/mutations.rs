@@ -71,3 +71,37 @@ proptest! {
         prop_assert!(summary.events_total <= trace.len() as u64);
     }
 }
+
+/// A trace of Go 1.22 in which each of many threads waits for a goroutine that never comes, while one goes on.
+fn waiting_in_vain(threads: u8, events: u8) -> Vec<u8> {
+    let batch = |thread: u8, payload: &[u8]| {
+        let size = u8::try_from(payload.len()).unwrap();
+        [&[1, 1, thread, 1, size], payload].concat()
+    };
+    let mut trace = b"go 1.22 trace\0\0\0".to_vec();
+    // A frequency of 1 a second.
+    trace.extend(batch(0, &[8, 1]));
+    for thread in 1..=threads {
+        // Goroutine 99 starts for the seventh time.
+        trace.extend(batch(thread, &[16, 0, 99, 7]));
+    }
+    for goroutine in 1..=events {
+        // Later than all others; a goroutine is told to wait.
+        trace.extend(batch(127, &[25, 9, goroutine, 127, 4]));
+    }
+    trace
+}
+
+#[test]
+fn waiting_in_vain_has_a_limit() {
+    let read_with = |tries_max| {
+        let mut options = Options::default();
+        options.limits.tries_max = tries_max;
+        summarise(&waiting_in_vain(40, 90), &options)
+    };
+    let (read, summary) = read_with(40 * 50);
+    assert!(matches!(read, Err(linger_gotrace::Error::Limit { limit: "tries_max", .. })), "{read:?}");
+    assert!((40..60).contains(&summary.events_total), "what was told stays: {}", summary.events_total);
+    let (read, summary) = read_with(u64::MAX);
+    assert!(read.is_ok_and(|read| read.end.is_cut()) && summary.events_total == 90);
+}
