@@ -77,6 +77,10 @@ impl Access {
     }
 }
 
-fn as_map<S: Serializer>(headers: &[(String, HeaderValue)], serializer: S) -> Result<S::Ok, S::Error> {
+/// Writes headers as a mapping.
+pub(crate) fn as_map<S: Serializer>(
+    headers: &[(String, HeaderValue)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     serializer.collect_map(headers.iter().map(|(name, value)| (name, value)))
 }

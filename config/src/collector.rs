@@ -4,11 +4,15 @@
 //! for all targets and for one are read and laid over each other is in [`said`].
 
 mod keys;
+mod method;
 mod said;
 
 pub(crate) use keys::COLLECTORS;
+pub use method::Method;
 pub(crate) use said::Said;
 
+use crate::access::as_map;
+use crate::header::HeaderValue;
 use crate::nearest::nearest;
 use crate::read::NotThis;
 use crate::{Bytes, Duration, TimeScale};
@@ -74,6 +78,13 @@ impl CollectorKind {
     #[must_use]
     pub const fn has_window(self) -> bool {
         matches!(self, Self::Cpu | Self::Trace)
+    }
+
+    /// Whether the request may be another than net/http/pprof's: services hand out traces of a flight recorder of their
+    /// own.
+    #[must_use]
+    pub const fn has_own_request(self) -> bool {
+        matches!(self, Self::Trace)
     }
 
     /// Least interval: below it scraping itself becomes a load.
@@ -154,6 +165,12 @@ pub struct Collector {
 pub struct Endpoint {
     /// Path on the service, after the prefix of its address.
     pub path: String,
+    /// How it is asked; only said of kinds with a request of their own, GET otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub method: Option<Method>,
+    /// Headers of these requests alone, over those of the target; only of kinds with a request of their own.
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "as_map")]
+    pub headers: Vec<(String, HeaderValue)>,
     /// Largest body read, as it comes and once it is inflated.
     pub body_bytes_max: Bytes,
 }
@@ -179,7 +196,12 @@ impl Collector {
             every: Duration::from_secs(every_s),
             timeout: timeout_of(kind, window),
             window,
-            request: path.map(|path| Endpoint { path: path.to_owned(), body_bytes_max: BODY_BYTES }),
+            request: path.map(|path| Endpoint {
+                path: path.to_owned(),
+                method: kind.has_own_request().then(Method::default),
+                headers: Vec::new(),
+                body_bytes_max: BODY_BYTES,
+            }),
         }
     }
 
@@ -304,6 +326,8 @@ mod tests {
             assert_eq!(collector, &Collector::default_of(kind));
             assert_eq!(collector.window.is_some(), kind.has_window());
             assert_eq!(collector.request.is_some(), kind.is_requested());
+            let method = collector.request.as_ref().and_then(|request| request.method);
+            assert_eq!(method.is_some(), kind.has_own_request());
             assert!(collector.every >= kind.every_min(), "{kind}");
         }
         let e = "hep".parse::<CollectorKind>().unwrap_err();

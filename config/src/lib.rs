@@ -41,7 +41,7 @@ mod tree;
 pub use access::Access;
 pub use alert::Alert;
 pub use bytes::Bytes;
-pub use collector::{Collector, CollectorKind, Collectors, Endpoint};
+pub use collector::{Collector, CollectorKind, Collectors, Endpoint, Method};
 pub use config::{Config, schema};
 pub use credentials::Credentials;
 pub use duration::Duration;

@@ -63,7 +63,12 @@ fn difference(own: &Value, other: &Value) -> Value {
     }
     let (Value::Object(own), Value::Object(other)) = (own, other) else { return own.clone() };
     let differs = |(key, value): (&String, &Value)| {
-        let differs = difference(value, other.get(key).unwrap_or(&Value::Null));
+        let theirs = other.get(key).unwrap_or(&Value::Null);
+        let differs = match key.as_str() {
+            // Headers of one section replace those of the other as a whole.
+            "headers" if value != theirs => value.clone(),
+            _ => difference(value, theirs),
+        };
         (!differs.is_null()).then(|| (key.clone(), differs))
     };
     Value::Object(own.iter().filter_map(differs).collect())

@@ -1,9 +1,11 @@
 //! The keys of `collectors:` and of one collector in it.
 
 use super::{
-    BODY_BYTES_MAX, BODY_BYTES_MIN, Collector, CollectorKind, EVERY_MAX, TIMEOUT_MAX, TIMEOUT_MIN, WINDOW_MIN,
+    BODY_BYTES_MAX, BODY_BYTES_MIN, Collector, CollectorKind, EVERY_MAX, Method, TIMEOUT_MAX, TIMEOUT_MIN,
+    WINDOW_MIN,
 };
-use crate::key::{AnyKey, Bounded, Describe, Json, Key, Section, described, object, or_nothing};
+use crate::header;
+use crate::key::{AnyKey, Bounded, Describe, Json, Key, Section, Shaped, described, object, or_nothing};
 use crate::read::{FromText, NotThis};
 use crate::{Bytes, Duration};
 use serde_json::{Value, to_value};
@@ -30,6 +32,9 @@ impl Describe for CollectorKind {
         let mut keys: Vec<&AnyKey> = vec![&ENABLED, &every, &TIMEOUT];
         if self.is_requested() {
             keys.extend([&PATH as &AnyKey, &BODY]);
+        }
+        if self.has_own_request() {
+            keys.extend([&METHOD as &AnyKey, &HEADERS]);
         }
         if self.has_window() {
             keys.push(&window);
@@ -59,7 +64,9 @@ impl CollectorKind {
             Self::Mutex => "Lock contention; empty unless the service calls runtime.SetMutexProfileFraction.",
             Self::Block => "Blocking; empty unless the service calls runtime.SetBlockProfileRate.",
             Self::Cpu => "A CPU profile over `window`.",
-            Self::Trace => "An execution trace over `window`.",
+            Self::Trace => {
+                "An execution trace over `window`: births and deaths of goroutines, where they are blocked and for how long."
+            }
             Self::Defers => {
                 "Every pending defer, read from the memory of the service's process where that is permitted."
             }
@@ -69,6 +76,13 @@ impl CollectorKind {
 
 pub(super) static ENABLED: Key<bool> = Key::new("enabled", "Whether it is collected at all.");
 pub(super) static PATH: Key<Path> = Key::new("path", "Path on the service, after the prefix of its address.");
+pub(super) static METHOD: Key<Method> = Key::new("method", "How it is asked for.");
+pub(super) static HEADERS: Shaped = Shaped {
+    name: "headers",
+    about: "Headers of these requests alone, over those of the target; a secret as {file: FILE}.",
+    required: false,
+    shape: header::schema,
+};
 pub(super) static TIMEOUT: Bounded<Duration> = Bounded {
     name: "timeout",
     about: "Time to the last byte of the answer, the window included; by default the window and 10 s.",

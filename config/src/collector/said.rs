@@ -3,8 +3,9 @@
 //! A setting may be given for all targets and again for one; the nearer one counts. What must hold between two
 //! settings is judged once all is laid over each other, and a fault is shown where the nearer one was given.
 
-use super::keys::{self, BODY, ENABLED, PATH, Path, TIMEOUT};
-use super::{Collector, CollectorKind, Collectors, Endpoint, timeout_of};
+use super::keys::{self, BODY, ENABLED, HEADERS, METHOD, PATH, Path, TIMEOUT};
+use super::{Collector, CollectorKind, Collectors, Endpoint, Method, timeout_of};
+use crate::header::{self, HeaderValue};
 use crate::key::AnyKey;
 use crate::read::{At, Fields, Given, Place};
 use crate::report::Report;
@@ -22,6 +23,9 @@ struct SaidOfOne {
     timeout: Option<Given<Duration>>,
     window: Option<Given<Duration>>,
     path: Option<Given<Path>>,
+    method: Option<Given<Method>>,
+    /// All of one section: what a nearer one says is not added to it.
+    headers: Option<Vec<(String, HeaderValue)>>,
     body_bytes_max: Option<Given<Bytes>>,
     /// Something here was faulty: what remains is not judged as a whole.
     faulty: bool,
@@ -62,6 +66,9 @@ impl SaidOfOne {
         if kind.is_requested() {
             known.extend([&BODY as &AnyKey, &PATH]);
         }
+        if kind.has_own_request() {
+            known.extend([&METHOD as &AnyKey, &HEADERS]);
+        }
         if kind.has_window() {
             known.insert(1, &window);
         }
@@ -74,6 +81,12 @@ impl SaidOfOne {
             enabled: fields.value(&ENABLED, report),
             window: if kind.has_window() { self::window(kind, &fields, report) } else { None },
             path: if kind.is_requested() { fields.value(&PATH, report) } else { None },
+            method: if kind.has_own_request() { fields.value(&METHOD, report) } else { None },
+            headers: if kind.has_own_request() {
+                fields.get(&HEADERS).map(|place| header::read_all(place, report))
+            } else {
+                None
+            },
             body_bytes_max: if kind.is_requested() { fields.value(&BODY, report) } else { None },
             faulty: false,
         };
@@ -114,6 +127,8 @@ fn resolve(kind: CollectorKind, said: &[&SaidOfOne]) -> Collector {
         window,
         request: default.request.map(|default| Endpoint {
             path: nearest_given(said, |s| s.path.as_ref()).map_or(default.path, |path| path.0.clone()),
+            method: nearest_given(said, |s| s.method.as_ref()).copied().or(default.method),
+            headers: said.iter().find_map(|s| s.headers.clone()).unwrap_or_default(),
             body_bytes_max: nearest_given(said, |s| s.body_bytes_max.as_ref())
                 .copied()
                 .unwrap_or(default.body_bytes_max),

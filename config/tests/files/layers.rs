@@ -138,6 +138,14 @@ fn files_that_are_not_there_are_named_where_they_are_named() {
 
 const SHOWN: &str = "listen: 127.0.0.1:3\ntargets:\n  - url: https://a:1\n    headers: {X: hunter2, Y: {file: /y}}\n    collectors: {cpu: {window: 6s}}\nalerts: []\n";
 
+fn hide(headers: &mut [(String, HeaderValue)]) {
+    for (_, value) in headers {
+        if let HeaderValue::Text(text) = value {
+            *text = "<hidden>".to_owned();
+        }
+    }
+}
+
 #[test]
 fn what_is_shown_reads_back_and_names_origins() {
     for file in [SHOWN, "", include_str!("../good/hostile.yaml"), include_str!("../good/socket.yaml")] {
@@ -145,12 +153,10 @@ fn what_is_shown_reads_back_and_names_origins() {
         let yaml = to_yaml(&config, &origins);
         assert!(!yaml.contains("hunter2"), "{yaml}");
         for target in &mut config.targets {
-            for (_, value) in &mut target.access.headers {
-                if let HeaderValue::Text(text) = value {
-                    *text = "<hidden>".to_owned();
-                }
-            }
+            hide(&mut target.access.headers);
+            hide(&mut target.collectors.trace.request.as_mut().unwrap().headers);
         }
+        hide(&mut config.collectors.trace.request.as_mut().unwrap().headers);
         let again = Config::parse(&yaml, "shown").unwrap_or_else(|faults| panic!("{faults}\n{yaml}"));
         assert_eq!(again, config, "{yaml}");
         let json = to_json(&config, &origins);

@@ -149,10 +149,10 @@ data: /d
 targets:
   - {url: 'http://h/prefix', labels: {job: a}, collectors: {cpu: {window: 2s, enabled: false}}}
   - {url: 'http://[::1]:1', name: b}
-collectors: {cpu: {every: 2m}, heap: {path: /x}}
+collectors: {cpu: {every: 2m}, heap: {path: /x}, trace: {path: /y, method: POST}}
 sites_max: 7
 duty_cycle_max: 0.07%
-retention: {raw: 36h, bytes: 17000001}
+retention: {raw: 36h, bytes: 17000001, traces_per_target: 0, traces_bytes: 2MiB}
 alerts: [{name: A, series: linger_defers_pending, site: 'a*', above: 0.5, growth_per_hour: -1e3}]
 ";
     for config in [parsed(text), Config::default()] {
@@ -190,6 +190,30 @@ targets:
         "the timeout follows the window"
     );
     assert_eq!((&*a.name, &*b.name), ("a:1", "b:1/p"));
+}
+
+#[test]
+fn a_trace_may_come_from_an_endpoint_of_the_services_own() {
+    let config = parsed(
+        "
+collectors: {trace: {path: /flight, method: POST, headers: {X-A: a, X-B: {file: b}}}}
+targets:
+  - url: http://a:1
+    collectors: {trace: {headers: {X-C: c}}}
+  - url: http://b:1
+",
+    );
+    let show = |c: &Collector| {
+        let request = c.request.as_ref().unwrap();
+        let names: Vec<&str> = request.headers.iter().map(|(name, _)| name.as_str()).collect();
+        format!("{:?} {} {}", request.method, request.path, names.join(" "))
+    };
+    let [a, b] = &config.targets[..] else { panic!("two targets") };
+    assert_eq!(show(&a.collectors.trace), "Some(Post) /flight X-C");
+    assert_eq!(show(&b.collectors.trace), "Some(Post) /flight X-A X-B");
+    assert_eq!(show(&b.collectors.heap), "None /debug/pprof/heap ");
+    let shown = serde_json::to_string(&a.collectors).unwrap();
+    assert!(shown.contains("\"X-C\":\"<hidden>\""), "{shown}");
 }
 
 #[test]
