@@ -266,8 +266,24 @@ pub(crate) fn collectors_of(metric: &str) -> &'static [&'static str] {
     match metric {
         metric::GOROUTINES => &["count"],
         m if m.starts_with("linger_defers_pending") => &["defers", "heap"],
+        m if is_traced(m) => &["trace"],
         _ => &["goroutine"],
     }
+}
+
+/// Whether a metric comes of execution traces.
+fn is_traced(metric: &str) -> bool {
+    let prefixes = ["linger_trace_", "linger_sched_latency_", "linger_stw_", "linger_defer_hold_"];
+    let names = [
+        metric::GOROUTINES_CREATED,
+        metric::GOROUTINES_ENDED,
+        metric::BLOCKED,
+        metric::GC_MARK,
+        metric::GC_ASSIST,
+        metric::GC_SWEEP,
+        metric::GC_GOAL,
+    ];
+    prefixes.iter().any(|prefix| metric.starts_with(prefix)) || names.contains(&metric)
 }
 
 fn state_word(state: &State) -> Option<&'static str> {

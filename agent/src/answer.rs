@@ -13,7 +13,8 @@ pub mod trend;
 use crate::live::STATUS_NOTE;
 use crate::question::{Answer, Question, SitesQuestion};
 use crate::reader::Reader;
-use crate::report::{AgentStatus, Defers, DefersHeld, Range, Status, Trend, VERSION};
+use crate::report::{AgentStatus, Defers, DefersHeld, KeptTrace, Range, Status, Traces, Trend, VERSION};
+use crate::traces;
 use defers::Wanted;
 use linger_series::{Selector, TimeMs, Window, metric};
 use linger_store::{Options, Store};
@@ -71,11 +72,16 @@ impl From<String> for Error {
     }
 }
 
-/// Answers `question` from points and a status.
+/// Answers `question` from points, a status and the traces that are kept.
 ///
 /// # Errors
 /// See [`Error`].
-pub fn answer(reader: &dyn Reader, status: Status, question: &Question) -> Result<Answer, Error> {
+pub fn answer(
+    reader: &dyn Reader,
+    status: Status,
+    kept: impl FnOnce(Option<&str>) -> Vec<KeptTrace>,
+    question: &Question,
+) -> Result<Answer, Error> {
     let begun = begun(&status);
     Ok(match question {
         Question::Status => Answer::Status(Box::new(status)),
@@ -96,6 +102,13 @@ pub fn answer(reader: &dyn Reader, status: Status, question: &Question) -> Resul
         }
         Question::Query(q) => Answer::Query(query::query(reader, q)?),
         Question::Check(q) => Answer::Check(check::check(&status, q)),
+        Question::Traces(q) => {
+            let traces = kept(q.target.as_deref());
+            if let Some(name) = q.target.as_deref().filter(|_| traces.is_empty()) {
+                known(&status, name)?;
+            }
+            Answer::Traces(Traces { version: VERSION, traces })
+        }
     })
 }
 
@@ -123,16 +136,28 @@ fn each_target<T>(
     let window = Window { from: TimeMs(q.from_ms), to: TimeMs(q.to_ms.saturating_add(1)) };
     let names: Vec<&str> = status.targets.iter().map(|t| t.target.as_str()).collect();
     let asked = match q.target.as_deref() {
-        Some(name) if !names.contains(&name) => {
-            return Err(Error::NotFound {
-                message: format!("no target is called {name:?}"),
-                hint: format!("targets here: {}", names.join(", ")),
-            });
+        Some(name) => {
+            known(status, name)?;
+            vec![name]
         }
-        Some(name) => vec![name],
         None => names,
     };
     Ok(asked.into_iter().map(|name| one(name, window)).collect::<Result<_, _>>()?)
+}
+
+/// Whether a target is called so.
+///
+/// # Errors
+/// [`Error::NotFound`], with the names there are.
+pub fn known(status: &Status, name: &str) -> Result<(), Error> {
+    let names: Vec<&str> = status.targets.iter().map(|t| t.target.as_str()).collect();
+    if names.contains(&name) {
+        return Ok(());
+    }
+    Err(Error::NotFound {
+        message: format!("no target is called {name:?}"),
+        hint: format!("targets here: {}", names.join(", ")),
+    })
 }
 
 /// Answers from the folder of a stopped agent.
@@ -143,7 +168,7 @@ pub fn from_folder(dir: &Path, question: &Question) -> Result<Answer, Error> {
     let options = Options { read_only: true, ..Options::default() };
     let store = Store::open(dir, options).map_err(|e| Error::Internal(e.to_string()))?;
     let status = status_of_folder(&store, dir)?;
-    let answered = answer(&store, status, question);
+    let answered = answer(&store, status, |target| traces::kept_in(dir, target), question);
     store.close().map_err(|e| Error::Internal(e.to_string()))?;
     answered
 }

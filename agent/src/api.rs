@@ -6,13 +6,18 @@
 //! starve the scraping.
 
 mod auth;
+mod raw;
 
 use crate::answer::{self, Error};
 use crate::exposition::{self, Sources};
 use crate::live::Live;
-use crate::question::{CheckQuestion, DefersQuestion, QueryQuestion, Question, SitesQuestion};
+use crate::question::{
+    CheckQuestion, DefersQuestion, QueryQuestion, Question, RawTraceQuestion, SitesQuestion, TracesQuestion,
+};
 use crate::serve::{self, Guard, Hosts, Listener};
+use crate::traces::Traces;
 use auth::{Auth, Verdict};
+use axum::body::Body;
 use axum::extract::{Query, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
@@ -21,6 +26,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use linger_config::{Config, Credentials};
 use linger_store::Store;
+use raw::FileBody;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Instant;
@@ -29,9 +35,19 @@ use tokio::sync::{Semaphore, watch};
 /// Questions worked on at once: each may read a range from disk on a blocking thread.
 const QUESTIONS_AT_ONCE_MAX: usize = 2;
 
+/// What questions are answered from.
+#[derive(Clone)]
+pub struct Asked {
+    /// Points.
+    pub store: Store,
+    /// The status.
+    pub live: Arc<Live>,
+    /// Traces as they came.
+    pub traces: Arc<Traces>,
+}
+
 struct Api {
-    store: Store,
-    live: Arc<Live>,
+    from: Asked,
     at_once: Semaphore,
 }
 
@@ -48,8 +64,7 @@ pub fn guard(config: &Config) -> Guard {
 pub async fn serve(
     listener: Listener,
     credentials: Option<&Credentials>,
-    store: Store,
-    live: Arc<Live>,
+    from: Asked,
     sources: Sources,
     stop: watch::Receiver<bool>,
 ) -> std::io::Result<()> {
@@ -57,7 +72,7 @@ pub async fn serve(
     if let Some(auth) = &auth {
         auth.look().await;
     }
-    let api = Arc::new(Api { store, live, at_once: Semaphore::new(QUESTIONS_AT_ONCE_MAX) });
+    let api = Arc::new(Api { from, at_once: Semaphore::new(QUESTIONS_AT_ONCE_MAX) });
     let hosts = Hosts::own_on_loopback(&listener);
     serve::serve(listener, hosts.guard(router(api, sources, auth)), stop).await
 }
@@ -70,6 +85,8 @@ fn router(api: Arc<Api>, sources: Sources, auth: Option<Arc<Auth>>) -> Router {
         .route("/linger/v1/defers", get(defers))
         .route("/linger/v1/query", get(query))
         .route("/linger/v1/check", get(check))
+        .route("/linger/v1/traces", get(traces))
+        .route(RawTraceQuestion::PATH, get(raw_trace))
         .fallback(no_such_path)
         .with_state(api)
         .merge(Router::new().route("/metrics", get(exposition::metrics)).with_state(sources));
@@ -105,6 +122,8 @@ async fn index() -> &'static str {
      /linger/v1/defers?from_ms=…&to_ms=…&limit=20[&target=…][&site=…]\n\
      /linger/v1/query?selector=…&from_ms=…&to_ms=…\n\
      /linger/v1/check?subject=all|agent|goroutines|defers[&target=…]\n\
+     /linger/v1/traces[?target=…]\n\
+     /linger/v1/traces/raw?target=…[&id=…]\n\
      /metrics\n\
      /-/healthy\n"
 }
@@ -113,35 +132,72 @@ async fn status(State(api): State<Arc<Api>>) -> Response {
     respond(api, Question::Status).await
 }
 
-async fn trend(State(api): State<Arc<Api>>, asked: Asked<SitesQuestion>) -> Response {
+async fn trend(State(api): State<Arc<Api>>, asked: Parsed<SitesQuestion>) -> Response {
     match asked {
         Ok(Query(q)) => respond(api, Question::Trend(q)).await,
         Err(e) => misasked(&e),
     }
 }
 
-async fn defers(State(api): State<Arc<Api>>, asked: Asked<DefersQuestion>) -> Response {
+async fn defers(State(api): State<Arc<Api>>, asked: Parsed<DefersQuestion>) -> Response {
     match asked {
         Ok(Query(q)) => respond(api, Question::Defers(q)).await,
         Err(e) => misasked(&e),
     }
 }
 
-async fn query(State(api): State<Arc<Api>>, asked: Asked<QueryQuestion>) -> Response {
+async fn query(State(api): State<Arc<Api>>, asked: Parsed<QueryQuestion>) -> Response {
     match asked {
         Ok(Query(q)) => respond(api, Question::Query(q)).await,
         Err(e) => misasked(&e),
     }
 }
 
-async fn check(State(api): State<Arc<Api>>, asked: Asked<CheckQuestion>) -> Response {
+async fn check(State(api): State<Arc<Api>>, asked: Parsed<CheckQuestion>) -> Response {
     match asked {
         Ok(Query(q)) => respond(api, Question::Check(q)).await,
         Err(e) => misasked(&e),
     }
 }
 
-type Asked<Q> = Result<Query<Q>, axum::extract::rejection::QueryRejection>;
+async fn traces(State(api): State<Arc<Api>>, asked: Parsed<TracesQuestion>) -> Response {
+    match asked {
+        Ok(Query(q)) => respond(api, Question::Traces(q)).await,
+        Err(e) => misasked(&e),
+    }
+}
+
+/// A trace as it came. Opening it counts as a question; sending it takes as long as the reader does.
+async fn raw_trace(State(api): State<Arc<Api>>, asked: Parsed<RawTraceQuestion>) -> Response {
+    let q = match asked {
+        Ok(Query(q)) => q,
+        Err(e) => return misasked(&e),
+    };
+    let Ok(_place) = api.at_once.acquire().await else { return stopping() };
+    let kept = api.from.traces.clone();
+    let opened = tokio::task::spawn_blocking(move || kept.open_raw(&q.target, q.id.as_deref())).await;
+    match opened {
+        Ok(Ok(Some((trace, file)))) => {
+            let body = Body::new(FileBody::new(file, trace.bytes));
+            ([(header::CONTENT_TYPE, "application/octet-stream")], body).into_response()
+        }
+        Ok(Ok(None)) => failed(
+            StatusCode::NOT_FOUND,
+            "no such trace is kept",
+            Some("those that are kept are listed at /linger/v1/traces"),
+        ),
+        Ok(Err(e)) => {
+            failed(StatusCode::INTERNAL_SERVER_ERROR, &format!("the trace cannot be opened: {e}"), None)
+        }
+        Err(_) => failed(StatusCode::INTERNAL_SERVER_ERROR, "the answer failed; see the agent's log", None),
+    }
+}
+
+fn stopping() -> Response {
+    failed(StatusCode::SERVICE_UNAVAILABLE, "the agent is stopping", None)
+}
+
+type Parsed<Q> = Result<Query<Q>, axum::extract::rejection::QueryRejection>;
 
 fn misasked(rejection: &axum::extract::rejection::QueryRejection) -> Response {
     failed(
@@ -156,13 +212,11 @@ async fn no_such_path() -> Response {
 }
 
 async fn respond(api: Arc<Api>, question: Question) -> Response {
-    let Ok(_place) = api.at_once.acquire().await else {
-        return failed(StatusCode::SERVICE_UNAVAILABLE, "the agent is stopping", None);
-    };
-    let worker = api.clone();
+    let Ok(_place) = api.at_once.acquire().await else { return stopping() };
+    let Asked { store, live, traces } = api.from.clone();
     let answered = tokio::task::spawn_blocking(move || {
-        let status = worker.live.status(&worker.store, crate::clock::now().0);
-        let answer = answer::answer(&worker.store, status, &question)?;
+        let status = live.status(&store, crate::clock::now().0);
+        let answer = answer::answer(&store, status, |target| traces.list(target), &question)?;
         // Here and not on the runtime's thread: an answer may hold a million points.
         serde_json::to_vec(&answer).map_err(|e| Error::Internal(format!("the answer cannot be written: {e}")))
     });

@@ -8,10 +8,12 @@ mod error;
 
 pub use error::AskError;
 
-use crate::question::{Answer, Question};
+use crate::question::{Answer, Question, RawTraceQuestion};
 use crate::report::{self, VERSION};
 use crate::scrape::client::{Client, Request};
 use crate::scrape::outcome::{Failure, State};
+use crate::traces;
+use bytes::Bytes;
 use http::Uri;
 use linger_config::{Access, TargetUrl};
 use serde::Deserialize;
@@ -95,6 +97,44 @@ fn agent_of(dir: &Path, access: &Access) -> Option<String> {
     }
 }
 
+/// A kept trace as it came: the one with this id, or the target's newest.
+///
+/// # Errors
+/// As for [`ask`]; [`AskError::Refused`] with status 404 where none is kept.
+pub fn raw_trace(
+    source: &Source,
+    access: &Access,
+    target: &str,
+    id: Option<&str>,
+) -> Result<Bytes, AskError> {
+    let server = match source {
+        Source::Server(server) => server.clone(),
+        Source::Data(dir) if !dir.is_dir() => return Err(AskError::NoFolder { dir: dir.clone() }),
+        Source::Data(dir) => match agent_of(dir, access) {
+            Some(server) => server,
+            None => return raw_trace_in(dir, target, id),
+        },
+    };
+    let q = RawTraceQuestion { target: target.to_owned(), id: id.map(str::to_owned) };
+    let query =
+        serde_urlencoded::to_string(q).map_err(|e| AskError::Local(format!("writing the question: {e}")))?;
+    let url = address(&server)?;
+    let request = request(&url, RawTraceQuestion::PATH, &query, ANSWER_TIME_MAX)?;
+    exchange(&url, access, &request)
+}
+
+fn raw_trace_in(dir: &Path, target: &str, id: Option<&str>) -> Result<Bytes, AskError> {
+    let kept = traces::kept_in(dir, Some(target));
+    let Some(trace) = kept.iter().find(|trace| id.is_none_or(|id| trace.id == id)) else {
+        let error = "no such trace is kept".to_owned();
+        return Err(AskError::Refused { status: 404, error, hint: None });
+    };
+    match std::fs::read(traces::file_in(dir, trace)) {
+        Ok(body) => Ok(body.into()),
+        Err(e) => Err(AskError::Folder { dir: dir.to_owned(), why: e.to_string(), hint: None }),
+    }
+}
+
 fn over_http(
     server: &str,
     access: &Access,
@@ -102,14 +142,28 @@ fn over_http(
     time_max: Duration,
 ) -> Result<Answer, AskError> {
     let url = address(server)?;
+    let query = match question {
+        Question::Status => Ok(String::new()),
+        Question::Trend(q) => serde_urlencoded::to_string(q),
+        Question::Defers(q) => serde_urlencoded::to_string(q),
+        Question::Query(q) => serde_urlencoded::to_string(q),
+        Question::Check(q) => serde_urlencoded::to_string(q),
+        Question::Traces(q) => serde_urlencoded::to_string(q),
+    };
+    let query = query.map_err(|e| AskError::Local(format!("writing the question: {e}")))?;
+    let body = exchange(&url, access, &request(&url, question.path(), &query, time_max)?)?;
+    parse(question, &body).map_err(|why| AskError::NotLinger { server: url.to_string(), why })
+}
+
+/// The body of an answer that says yes.
+fn exchange(url: &TargetUrl, access: &Access, request: &Request) -> Result<Bytes, AskError> {
     let shown = url.to_string();
-    let request = request(&url, question, time_max)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|e| AskError::Local(format!("starting a runtime: {e}")))?;
-    let answered = runtime.block_on(async { Client::of(&url, access).get(&request).await });
+    let answered = runtime.block_on(async { Client::of(url, access).get(request).await });
     let (status, body) = answered.map_err(|failure| unanswered(&shown, failure))?;
     match status.as_u16() {
-        200 => parse(question, &body).map_err(|why| AskError::NotLinger { server: shown, why }),
+        200 => Ok(body),
         401 | 403 => Err(AskError::Unauthorized { server: shown, sent: access.credentials.is_some() }),
         status => Err(refusal(&shown, status, &body)),
     }
@@ -130,21 +184,13 @@ fn address(server: &str) -> Result<TargetUrl, AskError> {
     })
 }
 
-fn request(url: &TargetUrl, question: &Question, timeout: Duration) -> Result<Request, AskError> {
-    let query = match question {
-        Question::Status => Ok(String::new()),
-        Question::Trend(q) => serde_urlencoded::to_string(q),
-        Question::Defers(q) => serde_urlencoded::to_string(q),
-        Question::Query(q) => serde_urlencoded::to_string(q),
-        Question::Check(q) => serde_urlencoded::to_string(q),
-    };
+fn request(url: &TargetUrl, path: &str, query: &str, timeout: Duration) -> Result<Request, AskError> {
     let wrong = |why: String| AskError::Local(format!("writing the question: {why}"));
-    let query = query.map_err(|e| wrong(e.to_string()))?;
     let joint = if query.is_empty() { "" } else { "?" };
-    let uri = url.join(&format!("{}{joint}{query}", question.path()));
+    let uri = url.join(&format!("{path}{joint}{query}"));
     let uri: Uri = uri.parse().map_err(|e: http::uri::InvalidUri| wrong(e.to_string()))?;
     let path = uri.path_and_query().cloned().ok_or_else(|| wrong("no path".into()))?;
-    Ok(Request { path, timeout, body_bytes_max: ANSWER_BYTES_MAX })
+    Ok(Request::get(path, timeout, ANSWER_BYTES_MAX))
 }
 
 /// For who reads that the agent's certificate is not believed.
@@ -203,6 +249,7 @@ fn parse(question: &Question, body: &[u8]) -> Result<Answer, String> {
         Question::Defers(_) => of::<report::Defers>(body).map(Answer::Defers),
         Question::Query(_) => of::<report::Query>(body).map(Answer::Query),
         Question::Check(_) => of::<report::Check>(body).map(Answer::Check),
+        Question::Traces(_) => of::<report::Traces>(body).map(Answer::Traces),
     }
 }
 

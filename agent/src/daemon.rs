@@ -12,6 +12,7 @@ use crate::exposition::{Latest, Sources, Vitals};
 use crate::fleet::{Fleet, House, Lost};
 use crate::live::{Live, STATUS_NOTE};
 use crate::serve::{Guard, Listener, Refusal};
+use crate::traces::{Limits, Traces};
 use crate::{api, clock, exposition};
 use conductor::Conductor;
 use linger_config::{Config, TimeScale};
@@ -144,6 +145,7 @@ async fn live(setup: Setup) -> Result<(), Error> {
     let store = open_store(&setup.data, &config, setup.time_scale)?;
     let live = Arc::new(Live::new(time_scale, &listen, &setup.data));
     let (latest, vitals) = (Arc::new(Latest::default()), Arc::new(Vitals::new(clock::now())));
+    let traces = Arc::new(Traces::open(&setup.data, Limits::from(&config.retention)));
     let sources = Sources::new(latest.clone(), live.clone(), store.clone(), vitals.clone());
     let house = House {
         store: store.clone(),
@@ -151,7 +153,7 @@ async fn live(setup: Setup) -> Result<(), Error> {
         live: live.clone(),
         vitals,
         time_scale,
-        traces: setup.data.join("trace"),
+        traces: traces.clone(),
     };
     let judging = Judging::new(&config, &house).map_err(Error::Store)?;
     let fleet = Fleet::new(house).map_err(|e| Error::System("no thread for the pipeline", e))?;
@@ -171,11 +173,9 @@ async fn live(setup: Setup) -> Result<(), Error> {
         let serving = exposition::serve(listener, sources.clone(), stopping.clone());
         parts.push(tokio::task::spawn_local(told("the metrics' listener", serving)));
     }
-    let (credentials, to_api) = (config.auth.clone(), (store.clone(), live.clone()));
-    let serving = async move {
-        let (store, live) = to_api;
-        api::serve(listener, credentials.as_ref(), store, live, sources, stopping).await
-    };
+    let credentials = config.auth.clone();
+    let asked = api::Asked { store: store.clone(), live: live.clone(), traces };
+    let serving = async move { api::serve(listener, credentials.as_ref(), asked, sources, stopping).await };
     parts.push(tokio::task::spawn_local(told("the API's listener", serving)));
     tracing::info!(
         targets = live.targets().len(),

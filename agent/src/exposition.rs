@@ -8,6 +8,7 @@
 
 mod format;
 mod fresh;
+mod histogram;
 mod latest;
 mod own;
 mod page;
@@ -163,7 +164,14 @@ mod tests {
     fn the_page_of_every_metric_is_as_it_was() {
         let row = |metric: &linger_series::metric::Metric| Family {
             metric: *metric,
-            rows: vec![(linger_series::Labels::new(metric.labels.iter().map(|name| (*name, "x"))), 1.0)],
+            // A bucket's bound is a number, and there is always the one that holds all.
+            rows: vec![(
+                linger_series::Labels::new(metric.labels.iter().map(|name| match *name {
+                    "le" => ("le", "+Inf"),
+                    name => (name, "x"),
+                })),
+                1.0,
+            )],
         };
         let families = own::ALL.iter().chain(linger_series::metric::ALL).map(row).collect();
         let mut writer = Writer::new(families, Format::Text, 0, usize::MAX);

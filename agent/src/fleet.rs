@@ -12,10 +12,10 @@ use crate::pipeline::{Facts, Hung, Pipeline, Shown, Work, Worker, incarnation_no
 use crate::report::{DefersHeld, Status, TargetStatus};
 use crate::scrape::lane::Scraper;
 use crate::scrape::schedule::{FIRST_TURN_WITHIN, Lane, Plan, Rules, Schedule};
+use crate::traces::{Limits, Traces};
 use linger_config::{Config, Target, TargetUrl};
 use linger_store::Store;
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle as ThreadHandle;
@@ -47,8 +47,8 @@ pub struct House {
     pub vitals: Arc<Vitals>,
     /// How many times faster than the clock they are watched.
     pub time_scale: f64,
-    /// Where the last raw trace of each is kept.
-    pub traces: PathBuf,
+    /// Where the last traces of each are kept.
+    pub traces: Arc<Traces>,
 }
 
 impl House {
@@ -180,6 +180,7 @@ impl Fleet {
             // Who lives faster may spend as much per turn as otherwise.
             duty_cycle_max: config.duty_cycle_max.get() * self.house.time_scale,
         };
+        self.house.traces.set_limits(Limits::from(&config.retention));
         let same_rules = shared == self.shared;
         self.shared = shared;
         let mut changes = Changes::default();

@@ -22,3 +22,4 @@ pub mod scrape;
 pub mod serve;
 pub mod show;
 mod small_file;
+pub mod traces;

@@ -1,6 +1,8 @@
 //! `linger scrape URL`: a look at one target for some seconds, without a store: the same scraping, decoding and
 //! deriving as the agent's, with points in memory.
 
+mod births;
+
 use crate::answer::defers::Wanted;
 use crate::answer::{defers, trend};
 use crate::live::{Live, not_yet};
@@ -27,6 +29,8 @@ const RULES: Rules =
 const KNOCKS_MAX: u64 = 3;
 /// How often it is looked whether anybody answers.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// Shortest look that has a trace: the first second goes by before windows begin, and each takes one at least.
+const TRACE_FROM: Duration = Duration::from_secs(5);
 /// So many in one goroutine are no statement of its stack's functions any more.
 const PILE: u64 = 100;
 /// Sites listed.
@@ -85,7 +89,8 @@ async fn look(config: &Config, watch_for: Duration) -> Result<Scraped, String> {
         Wanted { limit: SITES_LISTED, site: None },
         &target.defers_held,
     )?;
-    let findings = findings(&target, &trend, &defers);
+    let mut findings = findings(&target, &trend, &defers);
+    findings.extend(births::sentences(&*memory, &name)?);
     Ok(Scraped { version: VERSION, target, trend, defers, findings, watched_s })
 }
 
@@ -121,7 +126,7 @@ fn nobody_is_there(scraper: &Scraper) -> bool {
     knocks.is_some_and(|c| c.successes == 0 && c.failures >= KNOCKS_MAX)
 }
 
-/// Shorter intervals for a short look; no trace, which is for the agent to keep.
+/// Shorter intervals for a short look, and as long windows as fit into it; the trace itself is not kept.
 fn hurry(kind: CollectorKind, watch_for: Duration, collector: &mut Collector) {
     let seconds = |s| linger_config::Duration::from_secs(s);
     match kind {
@@ -131,14 +136,23 @@ fn hurry(kind: CollectorKind, watch_for: Duration, collector: &mut Collector) {
         CollectorKind::Heap => collector.every = seconds(3),
         CollectorKind::Mutex | CollectorKind::Block => collector.every = seconds(3600),
         CollectorKind::Cpu => {
-            // The window begins within a second and must end in time.
-            let room = watch_for.as_secs().saturating_sub(2);
+            // The window begins within a second and must end in time; a trace of a second and its answer come after.
+            let room = watch_for.as_secs().saturating_sub(if has_trace(watch_for) { 4 } else { 2 });
             collector.enabled &= room >= 1;
             collector.window = Some(seconds(room.clamp(1, 5)));
             collector.every = seconds(3600);
         }
-        CollectorKind::Trace => collector.enabled = false,
+        CollectorKind::Trace => {
+            collector.enabled &= has_trace(watch_for);
+            collector.window = Some(seconds(1));
+            collector.every = seconds(3600);
+        }
     }
+}
+
+/// Whether a look is long enough for a trace beside a CPU profile.
+fn has_trace(watch_for: Duration) -> bool {
+    watch_for >= TRACE_FROM
 }
 
 /// Of defers counted in memory there are some at every line that waits: said is what piles up.

@@ -27,12 +27,12 @@ use crate::scrape::answering::AnsweringProgram;
 use crate::scrape::census::Taken;
 use crate::scrape::client::Answer;
 use crate::scrape::outcome::{Failure, State};
+use crate::traces::Traces;
 use linger_config::CollectorKind;
 use linger_series::TimeMs;
 use sample::Samples;
 use sink::Sink;
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use target::TargetState;
@@ -117,13 +117,13 @@ impl Reply {
 pub struct Worker<S> {
     targets: HashMap<String, TargetState>,
     sink: S,
-    /// Folder for the last raw trace of each target; `None` keeps none.
-    traces: Option<PathBuf>,
+    /// Where traces are kept as they came; `None` keeps none.
+    traces: Option<Arc<Traces>>,
 }
 
 impl<S: Sink> Worker<S> {
     /// A worker for these targets.
-    pub fn new(targets: impl IntoIterator<Item = Facts>, sink: S, traces: Option<PathBuf>) -> Self {
+    pub fn new(targets: impl IntoIterator<Item = Facts>, sink: S, traces: Option<Arc<Traces>>) -> Self {
         let targets = targets.into_iter().map(|facts| (facts.name.clone(), TargetState::new(facts)));
         Self { targets: targets.collect(), sink, traces }
     }
@@ -183,7 +183,7 @@ fn decoded(
     target: &mut TargetState,
     job: &Job,
     answer: &Answer,
-    traces: Option<&std::path::Path>,
+    traces: Option<&Traces>,
     samples: &mut Samples,
 ) -> Result<Reply, Failure> {
     match job.kind {
@@ -192,7 +192,7 @@ fn decoded(
         CollectorKind::Heap => heap::take(target, job, answer, samples),
         CollectorKind::Cpu => cpu::take(target, job, answer, samples),
         CollectorKind::Mutex | CollectorKind::Block => contention::take(target, job.kind, answer, samples),
-        CollectorKind::Trace => trace::take(&job.target, &answer.body, traces),
+        CollectorKind::Trace => trace::take(target, job, answer, traces, samples),
         CollectorKind::Defers => {
             Err(Failure::new(State::Internal, "pending defers are not asked for over HTTP"))
         }

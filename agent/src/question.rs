@@ -83,6 +83,29 @@ pub struct CheckQuestion {
     pub target: Option<String>,
 }
 
+/// `traces`: what is kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TracesQuestion {
+    /// Target name; absent means every target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+}
+
+/// `traces/raw`: a kept trace as it came. Answered with its bytes, so it is no [`Question`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RawTraceQuestion {
+    /// Target name.
+    pub target: String,
+    /// Which; absent means the newest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+}
+
+impl RawTraceQuestion {
+    /// Where a running agent answers it.
+    pub const PATH: &'static str = "/linger/v1/traces/raw";
+}
+
 /// The questions, each with its answer in [`crate::report`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Question {
@@ -96,6 +119,8 @@ pub enum Question {
     Query(QueryQuestion),
     /// Answered by [`crate::report::Check`].
     Check(CheckQuestion),
+    /// Answered by [`crate::report::Traces`].
+    Traces(TracesQuestion),
 }
 
 /// An answer, in the same order as [`Question`].
@@ -112,6 +137,8 @@ pub enum Answer {
     Query(crate::report::Query),
     /// To [`Question::Check`].
     Check(crate::report::Check),
+    /// To [`Question::Traces`].
+    Traces(crate::report::Traces),
 }
 
 impl Question {
@@ -124,6 +151,7 @@ impl Question {
             Self::Defers(_) => "/linger/v1/defers",
             Self::Query(_) => "/linger/v1/query",
             Self::Check(_) => "/linger/v1/check",
+            Self::Traces(_) => "/linger/v1/traces",
         }
     }
 }

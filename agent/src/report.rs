@@ -7,11 +7,13 @@
 pub mod audit;
 mod held;
 mod running;
+mod traces;
 
 pub use held::{
     DefersHeld, HeldBy, HeldGoroutines, HeldGroup, HeldPlace, HeldSite, Holders, StackFrame, Standing,
 };
 pub use running::{DeferStranded, DefersRunning, InDeferredCall};
+pub use traces::{KeptTrace, Traces};
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

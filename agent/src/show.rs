@@ -23,6 +23,7 @@ mod spark;
 mod status;
 mod table;
 mod text;
+mod traces;
 mod trend;
 
 pub use audit::audit;
@@ -35,6 +36,7 @@ pub use number::number;
 pub use query::query;
 pub use scraped::scraped;
 pub use status::status;
+pub use traces::traces;
 pub use trend::trend;
 
 /// Text from outside, harmless on a terminal and on one line.

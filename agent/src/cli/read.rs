@@ -103,6 +103,7 @@ fn page(answer: &Answer, selector: &str, history: Option<&StoreStatus>, screen: 
         Answer::Defers(defers) => show::defers(defers, history, screen),
         Answer::Query(query) => show::query(query, selector, history, screen),
         Answer::Check(check) => show::check(check, true),
+        Answer::Traces(traces) => show::traces(traces, screen),
     }
 }
 

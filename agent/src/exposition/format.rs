@@ -4,6 +4,7 @@
 //! in `info`, in the escaping of help, and in the end mark; samples look the same. Label values come from the watched
 //! service: what a parser could stumble over is replaced here, so that no function name can spoil a scrape.
 
+use super::histogram;
 use linger_series::metric::{Kind, Metric};
 use std::fmt::Write;
 
@@ -98,6 +99,7 @@ impl Format {
                 (stem(metric.name, "_info"), "info")
             }
             (Self::Text, Kind::Counter) => (metric.name, "counter"),
+            (_, Kind::Histogram) => (histogram::stem(metric.name), "histogram"),
             (_, Kind::Gauge) => (metric.name, "gauge"),
         };
         // The order TYPE, UNIT, HELP is that of the specification's examples.
@@ -243,6 +245,16 @@ mod tests {
         );
         opens(open, "a_info", Kind::Gauge, "# TYPE a info\n# HELP a A \\\"b\\\" \\\\ c.\n");
         opens(text, "a_info", Kind::Gauge, "# TYPE a_info gauge\n# HELP a_info A \"b\" \\\\ c.\n");
+        for format in [open, text] {
+            let unit = if format == open { "# UNIT a_seconds seconds\n" } else { "" };
+            let help = if format == open { "A \\\"b\\\" \\\\ c." } else { "A \"b\" \\\\ c." };
+            opens(
+                format,
+                "a_seconds_bucket",
+                Kind::Histogram,
+                &format!("# TYPE a_seconds histogram\n{unit}# HELP a_seconds {help}\n"),
+            );
+        }
         opens(
             open,
             "a_per_second",

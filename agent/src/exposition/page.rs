@@ -6,6 +6,7 @@
 
 use super::format::{Format, write_labels, write_number};
 use super::fresh::Rows;
+use super::histogram::{self, Part};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use hyper::body::{Body, Bytes, Frame};
@@ -95,7 +96,7 @@ pub(super) struct Writer {
     format: Format,
     families: VecDeque<Family>,
     /// The family under way, with what is left of it.
-    open: Option<(Metric, std::vec::IntoIter<(linger_series::Labels, f64)>)>,
+    open: Option<(Metric, Box<dyn Iterator<Item = Part> + Send>)>,
     /// Labels told in the open family that hold a mark: only these can be alike.
     marked: HashSet<String>,
     lacking: usize,
@@ -126,9 +127,8 @@ impl Writer {
         while out.len() < PIECE_BYTES {
             if let Some((metric, rows)) = &mut self.open {
                 match rows.next() {
-                    Some((labels, value)) => {
-                        let name = metric.name;
-                        let counts = metric.kind == Kind::Counter;
+                    Some((name, labels, value)) => {
+                        let counts = metric.kind != Kind::Gauge;
                         self.row(name, counts, &labels, value, &mut out);
                     }
                     None => self.open = None,
@@ -155,11 +155,16 @@ impl Writer {
             return;
         }
         let start = out.len();
-        self.format.open_family(&family.metric, out);
+        let metric = family.metric;
+        self.format.open_family(&metric, out);
+        let rows: Box<dyn Iterator<Item = Part> + Send> = match metric.kind {
+            Kind::Histogram => Box::new(histogram::joined(family, &mut self.families).into_iter()),
+            _ => Box::new(family.rows.into_iter().map(move |(labels, value)| (metric.name, labels, value))),
+        };
         if self.afford(start, out) {
-            self.open = Some((family.metric, family.rows.into_iter()));
+            self.open = Some((metric, rows));
         } else {
-            self.lacking += family.rows.len();
+            self.lacking += rows.count();
         }
     }
 
@@ -237,6 +242,38 @@ mod tests {
         assert_eq!(
             text(vec![family(Kind::Counter, &[("a", 1.0)])], Format::OpenMetrics, 1000),
             format!("# TYPE x counter\n# HELP x X.\nx_total{{site=\"a\"}} 1\n{NONE_DROPPED}# EOF\n")
+        );
+    }
+
+    #[test]
+    fn the_parts_of_a_histogram_are_one_family_and_those_of_a_target_stand_together() {
+        let part = |name, rows: &[(&str, &str, f64)]| Family {
+            metric: Metric { name, kind: Kind::Histogram, labels: &[], help: "X." },
+            rows: rows
+                .iter()
+                .map(|(target, le, v)| {
+                    let labels = [("target", *target), ("le", *le)];
+                    (Labels::new(labels.into_iter().filter(|(_, value)| !value.is_empty())), *v)
+                })
+                .collect(),
+        };
+        let families = vec![
+            part("x_bucket", &[("a", "+Inf", 3.0), ("a", "0.5", 1.0), ("b", "10.5", 2.0), ("b", "2.5", 1.0)]),
+            part("x_count", &[("a", "", 3.0), ("b", "", 2.0)]),
+            part("x_sum", &[("a", "", 0.25), ("b", "", -1.0)]),
+            family(Kind::Counter, &[("c", 1.0)]),
+        ];
+        let lacking = NONE_DROPPED.replace("series 0\n", "series 1\n");
+        assert_eq!(
+            text(families, Format::Text, 1000),
+            format!(
+                "# TYPE x histogram\n# HELP x X.\n\
+                 x_bucket{{le=\"0.5\",target=\"a\"}} 1\nx_bucket{{le=\"+Inf\",target=\"a\"}} 3\n\
+                 x_count{{target=\"a\"}} 3\nx_sum{{target=\"a\"}} 0.25\n\
+                 x_bucket{{le=\"2.5\",target=\"b\"}} 1\nx_bucket{{le=\"10.5\",target=\"b\"}} 2\n\
+                 x_count{{target=\"b\"}} 2\n\
+                 # TYPE x_total counter\n# HELP x_total X.\nx_total{{site=\"c\"}} 1\n{lacking}"
+            )
         );
     }
 

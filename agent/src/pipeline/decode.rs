@@ -76,7 +76,8 @@ mod tests {
 
     #[track_caller]
     fn check(inflated: usize, body_bytes_max: usize, expected: Result<(), State>) {
-        let answer = Answer { body: padded(inflated).into(), body_bytes_max, took: Duration::ZERO };
+        let answer =
+            Answer { body: padded(inflated).into(), cut: None, body_bytes_max, took: Duration::ZERO };
         assert_eq!(profile(&answer).map(|_| ()).map_err(|f| f.state), expected);
     }
 

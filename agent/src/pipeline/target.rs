@@ -3,6 +3,7 @@
 use super::holders::Seen;
 use super::incarnation::Incarnation;
 use super::pending::Pending;
+use super::trace::Traced;
 use super::{Fetched, Job, Samples, Shown};
 use crate::scrape::outcome::State;
 use linger_config::CollectorKind;
@@ -65,6 +66,8 @@ pub(super) struct TargetState {
     pub holders: Seen,
     /// CPU profiles of the last hour.
     pub cpu: VecDeque<(TimeMs, CpuDefers)>,
+    /// What its traces told.
+    pub traced: Traced,
     /// Descriptions of sites stored, and when.
     described: HashMap<SeriesKey, TimeMs>,
     failures: BTreeMap<(CollectorKind, &'static str), u64>,
@@ -92,6 +95,7 @@ impl TargetState {
             pending,
             holders: Seen::default(),
             cpu: VecDeque::new(),
+            traced: Traced::default(),
             described: HashMap::new(),
             failures: BTreeMap::new(),
             cost_s: HashMap::new(),

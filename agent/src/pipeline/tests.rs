@@ -1,6 +1,7 @@
 //! The whole way of a scrape over what a known service really sent (tests/recordings), points read back.
 
 mod counts;
+mod traces;
 
 use super::sink::ToMemory;
 use super::{Facts, Fetched, Job, Reply, Shown, Worker};
@@ -15,7 +16,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 fn recorded(name: &str) -> Vec<u8> {
-    let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/recordings/go1.27")).join(name);
+    recorded_by("go1.27", name)
+}
+
+fn recorded_by(version: &str, name: &str) -> Vec<u8> {
+    let path =
+        PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/recordings")).join(version).join(name);
     std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
@@ -45,7 +51,7 @@ impl Scene {
     fn job(&mut self, kind: CollectorKind, fetched: Result<Vec<u8>, Failure>) -> Job {
         self.now += 1_000;
         let took = Duration::from_millis(1);
-        let answer = |body: Vec<u8>| Answer { body: body.into(), body_bytes_max: 8 << 20, took };
+        let answer = |body: Vec<u8>| Answer { body: body.into(), cut: None, body_bytes_max: 8 << 20, took };
         let fetched = fetched.map(|body| Fetched::Answer(answer(body)));
         Job {
             target: "api".into(),
@@ -96,7 +102,7 @@ fn named(pcs: &[u64]) -> Answer {
             body.push_str(&format!("{pc:#x} {name}\n"));
         }
     }
-    Answer { body: body.into_bytes().into(), body_bytes_max: 8 << 20, took: Duration::ZERO }
+    Answer { body: body.into_bytes().into(), cut: None, body_bytes_max: 8 << 20, took: Duration::ZERO }
 }
 
 #[test]
@@ -164,7 +170,7 @@ fn every_other_body_is_known_for_what_it_is() {
         (CollectorKind::Cpu, "cpu.pb.gz", State::Ok),
         (CollectorKind::Mutex, "mutex.pb.gz", State::Ok),
         (CollectorKind::Block, "block.pb.gz", State::Ok),
-        (CollectorKind::Trace, "trace.head", State::Ok),
+        (CollectorKind::Trace, "short.trace", State::Ok),
         (CollectorKind::Cpu, "heap.pb.gz", State::NotPprof),
         (CollectorKind::Goroutine, "cpu.pb.gz", State::NotPprof),
         (CollectorKind::Heap, "index.html", State::NotPprof),

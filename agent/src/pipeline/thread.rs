@@ -266,6 +266,7 @@ mod tests {
             window_s: 0,
             fetched: Ok(Fetched::Answer(Answer {
                 body: body.into(),
+                cut: None,
                 body_bytes_max: 1 << 20,
                 took: Duration::from_millis(1),
             })),

@@ -111,6 +111,9 @@ fn next_step(kind: CollectorKind, state: &State) -> Option<&'static str> {
         (State::NotSampled, CollectorKind::Block) => {
             Some("call runtime.SetBlockProfileRate in the service to see it")
         }
+        (State::Unsupported, CollectorKind::Trace) => Some(
+            "import _ \"net/http/pprof\" in the service and build it with Go 1.22 or later: older traces are of another format",
+        ),
         _ => state.next_step(),
     }
 }

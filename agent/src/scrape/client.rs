@@ -3,6 +3,7 @@
 //!
 //! Refuses to follow redirects (but for an added slash on the same origin), so credentials go nowhere else; to use a
 //! proxy; to ask for compression of its own; to keep more than one idle connection, each being a goroutine there.
+//! A body that breaks off is a failure, unless whoever asks can do with a part of it.
 
 mod credentials;
 pub(crate) mod memory;
@@ -22,12 +23,12 @@ use super::outcome::{Failure, State};
 use crate::small_file::Aside;
 use bytes::Bytes;
 use http::StatusCode;
-use http::header::{ACCEPT, ACCEPT_ENCODING, HOST, HeaderMap, HeaderValue, USER_AGENT};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_LENGTH, HOST, HeaderMap, HeaderValue, USER_AGENT};
 use http::uri::PathAndQuery;
-use linger_config::{Access, Target, TargetUrl};
+use linger_config::{Access, HeaderValue as Configured, Method, Target, TargetUrl};
 use memory::Body;
 use place::Place;
-use reqwest::{Method, Response};
+use reqwest::Response;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -57,27 +58,48 @@ struct Inner {
 pub struct Request {
     /// Path and query on the target, its prefix included.
     pub path: PathAndQuery,
+    /// How.
+    pub method: Method,
+    /// Headers over those of the target.
+    pub headers: Vec<(String, Configured)>,
     /// From request to last byte.
     pub timeout: Duration,
     /// Largest body accepted, as it comes and once it is inflated.
     pub body_bytes_max: usize,
+    /// Whether a body that breaks off, is too large or takes too long is taken as far as it came.
+    pub takes_part: bool,
 }
 
-/// A complete answer with status 200.
+impl Request {
+    /// A GET that wants the whole.
+    #[must_use]
+    pub fn get(path: PathAndQuery, timeout: Duration, body_bytes_max: usize) -> Self {
+        Self { path, method: Method::Get, headers: Vec::new(), timeout, body_bytes_max, takes_part: false }
+    }
+}
+
+/// An answer with status 200.
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// The body.
     pub body: Bytes,
+    /// Why it is not the whole body, where a part was asked for too.
+    pub cut: Option<Failure>,
     /// What it may inflate to: its request's limit.
     pub body_bytes_max: usize,
     /// From request to last byte.
     pub took: Duration,
 }
 
-/// How far an exchange came, for who gives it up: bytes of the body, once it has begun.
+/// How far an exchange came, for who gives it up.
 #[derive(Default)]
 struct Progress {
+    /// Bytes of the body, once it has begun.
     received: Option<usize>,
+    /// The body that is read.
+    body: Option<Body>,
+    /// Whether that is worth something though it is not whole.
+    takes_part: bool,
     /// What was sent that is not to be shown.
     secrets: Vec<HeaderValue>,
 }
@@ -107,8 +129,16 @@ impl Client {
     /// A [`Failure`] with its named state.
     pub async fn fetch(&self, request: &Request) -> Result<Answer, Failure> {
         let started = Instant::now();
-        let body = self.in_time(request, async |progress| fetch(&self.0, request, progress).await).await?;
-        Ok(Answer { body, body_bytes_max: request.body_bytes_max, took: started.elapsed() })
+        let mut progress = Progress::default();
+        let work = async |progress: &mut Progress| fetch(&self.0, request, progress).await;
+        let (body, cut) = match in_time(request, &mut progress, work).await {
+            Ok(body) => (body, None),
+            Err(failure) => match progress.part() {
+                Some(part) => (part, Some(failure)),
+                None => return Err(failure),
+            },
+        };
+        Ok(Answer { body, cut, body_bytes_max: request.body_bytes_max, took: started.elapsed() })
     }
 
     /// Asks, and gives back status and body whatever the status is.
@@ -116,28 +146,33 @@ impl Client {
     /// # Errors
     /// A [`Failure`] where there is no complete answer.
     pub async fn get(&self, request: &Request) -> Result<(StatusCode, Bytes), Failure> {
-        self.in_time(request, async |progress| {
-            let answer = ask(&self.0, &request.path, progress).await?;
+        in_time(request, &mut Progress::default(), async |progress| {
+            let answer = ask(&self.0, request, &request.path, progress).await?;
             let status = answer.status();
             Ok((status, self.0.read(answer, request.body_bytes_max, progress).await?))
         })
         .await
     }
+}
 
-    async fn in_time<T>(
-        &self,
-        request: &Request,
-        work: impl AsyncFnOnce(&mut Progress) -> Result<T, Failure>,
-    ) -> Result<T, Failure> {
-        let mut progress = Progress::default();
-        match tokio::time::timeout(request.timeout, work(&mut progress)).await {
-            Ok(done) => done,
-            Err(_) => Err(progress.given_up(request.timeout)),
-        }
+async fn in_time<T>(
+    request: &Request,
+    progress: &mut Progress,
+    work: impl AsyncFnOnce(&mut Progress) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    match tokio::time::timeout(request.timeout, work(progress)).await {
+        Ok(done) => done,
+        Err(_) => Err(progress.given_up(request.timeout)),
     }
 }
 
 impl Progress {
+    /// What came of a body that is worth something though it is not whole.
+    fn part(self) -> Option<Bytes> {
+        let body = self.body.filter(|body| self.takes_part && !body.as_ref().is_empty())?;
+        Some(body.whole())
+    }
+
     fn given_up(&self, after: Duration) -> Failure {
         let after = naming::seconds(after);
         let detail = match self.received {
@@ -156,44 +191,49 @@ impl Progress {
 }
 
 async fn fetch(to: &Arc<Inner>, request: &Request, progress: &mut Progress) -> Result<Bytes, Failure> {
-    let mut answer = ask(to, &request.path, progress).await?;
+    let mut answer = ask(to, request, &request.path, progress).await?;
     let (scheme, host) = (to.place.scheme(), to.place.authority());
     let slashed = refusal::added_slash(answer.status(), answer.headers(), &request.path, &scheme, host);
     if let Some(path) = slashed {
         to.read(answer, ERROR_BODY_BYTES_MAX, progress).await?;
-        answer = ask(to, &path, progress).await?;
+        answer = ask(to, request, &path, progress).await?;
     }
     if answer.status() != StatusCode::OK {
         return Err(to.refused(answer, progress).await);
     }
+    progress.takes_part = request.takes_part;
     to.read(answer, request.body_bytes_max, progress).await
 }
 
 /// Sends one request and waits for the head of its answer.
-async fn ask(to: &Arc<Inner>, path: &PathAndQuery, progress: &mut Progress) -> Result<Response, Failure> {
+async fn ask(
+    to: &Arc<Inner>,
+    request: &Request,
+    path: &PathAndQuery,
+    progress: &mut Progress,
+) -> Result<Response, Failure> {
     progress.received = None;
-    let (client, headers) = if to.names_files() {
-        let there = Arc::clone(to);
-        let prepared = to.aside.run(move || there.prepare()).await;
+    let (client, headers) = if to.names_files(request) {
+        let (there, own) = (Arc::clone(to), request.headers.clone());
+        let prepared = to.aside.run(move || there.prepare(&own)).await;
         prepared.map_err(|why| Failure::new(State::CredentialsUnreadable, why))??
     } else {
-        to.prepare()?
+        to.prepare(&request.headers)?
     };
     progress.secrets = headers.values().filter(|value| value.is_sensitive()).cloned().collect();
-    to.execute(&client, path, &headers, progress).await
+    to.execute(&client, (request.method, path), &headers, progress).await
 }
 
 impl Inner {
     /// Whether a request needs files: its credentials, those of its TLS settings, or the system's authorities.
-    fn names_files(&self) -> bool {
-        let from_file = |(_, value): &(String, linger_config::HeaderValue)| {
-            matches!(value, linger_config::HeaderValue::File(_))
-        };
-        self.place.is_tls() || self.access.credentials.is_some() || self.access.headers.iter().any(from_file)
+    fn names_files(&self, request: &Request) -> bool {
+        let from_file = |(_, value): &(String, Configured)| matches!(value, Configured::File(_));
+        let mut headers = self.access.headers.iter().chain(&request.headers);
+        self.place.is_tls() || self.access.credentials.is_some() || headers.any(from_file)
     }
 
-    /// The client and the headers as the files have them now.
-    fn prepare(&self) -> Result<(reqwest::Client, HeaderMap), Failure> {
+    /// The client and the headers as the files have them now; `own` are those of the request alone.
+    fn prepare(&self, own: &[(String, Configured)]) -> Result<(reqwest::Client, HeaderMap), Failure> {
         let client = self.place.client()?;
         let mut headers = HeaderMap::new();
         headers.insert(HOST, self.place.host()?);
@@ -201,26 +241,35 @@ impl Inner {
         headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         credentials::add(&self.access, &mut headers)?;
+        credentials::add_headers(own, &mut headers)?;
         Ok((client, headers))
     }
 
     async fn execute(
         &self,
         client: &reqwest::Client,
-        path: &PathAndQuery,
+        (method, path): (Method, &PathAndQuery),
         headers: &HeaderMap,
         progress: &mut Progress,
     ) -> Result<Response, Failure> {
+        let word = match method {
+            Method::Get => http::Method::GET,
+            Method::Post => http::Method::POST,
+        };
         let request = || {
-            let mut request = reqwest::Request::new(Method::GET, self.place.url(path)?);
+            let mut request = reqwest::Request::new(word.clone(), self.place.url(path)?);
             request.headers_mut().clone_from(headers);
+            if method == Method::Post {
+                // RFC 9110, 8.6: said of a method that may have a body even where there is none.
+                request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+            }
             Ok(request)
         };
         let asked = Instant::now();
         let mut answered = client.execute(request()?).await;
         // The service may have closed the idle connection just when it was used again: once more, afresh. One that
-        // hangs up later has worked for us, and would again for nothing.
-        let at_once = asked.elapsed() < HUNG_UP_AT_ONCE;
+        // hangs up later has worked for us, and would again for nothing. What a POST did nobody knows.
+        let at_once = asked.elapsed() < HUNG_UP_AT_ONCE && method == Method::Get;
         let used = self.used.swap(false, Ordering::Relaxed);
         if used && at_once && answered.as_ref().is_err_and(naming::is_hung_up) {
             answered = client.execute(request()?).await;
@@ -259,7 +308,7 @@ impl Inner {
         refusal::named(status, &headers, &text, sent.as_deref())
     }
 
-    /// Reads a body whole, up to `bytes_max`.
+    /// Reads a body whole, up to `bytes_max`. What came of one that fails stays in `progress`.
     async fn read(
         &self,
         mut answer: Response,
@@ -268,11 +317,11 @@ impl Inner {
     ) -> Result<Bytes, Failure> {
         let announced = answer.content_length().map_or(0, |n| usize::try_from(n).unwrap_or(usize::MAX));
         let too_large = |why: String| Failure::new(State::TooLarge, why);
-        if announced > bytes_max {
+        if announced > bytes_max && !progress.takes_part {
             let why = format!("the answer announces {announced} bytes, the limit is {bytes_max}");
             return Err(too_large(why));
         }
-        let mut body = Body::announced(announced);
+        let body = progress.body.insert(Body::announced(announced));
         loop {
             let received = body.as_ref().len();
             progress.received = Some(received);
@@ -288,7 +337,7 @@ impl Inner {
             })?;
         }
         self.used.store(true, Ordering::Relaxed);
-        Ok(body.whole())
+        Ok(progress.body.take().map(Body::whole).unwrap_or_default())
     }
 }
 

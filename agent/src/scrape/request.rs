@@ -23,7 +23,14 @@ pub fn request(target: &Target, kind: CollectorKind) -> Result<Request, String> 
     };
     let endpoint = endpoint(collector)?;
     let path = path(target, &endpoint.path, query.as_deref())?;
-    Ok(Request { path, timeout: collector.timeout.get(), body_bytes_max: endpoint.body_bytes_max.as_usize() })
+    let request = Request::get(path, collector.timeout.get(), endpoint.body_bytes_max.as_usize());
+    Ok(Request {
+        method: endpoint.method.unwrap_or_default(),
+        headers: endpoint.headers.clone(),
+        // The events of a trace are told one after the other: what came is true without the rest.
+        takes_part: kind == CollectorKind::Trace,
+        ..request
+    })
 }
 
 /// The requests that name code addresses, beside the heap profile. GET, since Go 1.23 and later answer a POST
@@ -36,7 +43,7 @@ pub fn symbol_requests(target: &Target, pcs: &[u64]) -> Result<Vec<Request>, Str
     let folder = endpoint(heap)?.path.rsplit_once('/').map_or("", |(folder, _)| folder);
     let one = |query: String| {
         let path = path(target, &format!("{folder}/symbol"), Some(&query))?;
-        Ok(Request { path, timeout: heap.timeout.get(), body_bytes_max: SYMBOL_BYTES_MAX })
+        Ok(Request::get(path, heap.timeout.get(), SYMBOL_BYTES_MAX))
     };
     symbol::request_queries(pcs).into_iter().map(one).collect()
 }
@@ -64,7 +71,7 @@ fn path(target: &Target, path: &str, query: Option<&str>) -> Result<PathAndQuery
 #[cfg(test)]
 mod tests {
     use super::{request, symbol_requests};
-    use linger_config::{CollectorKind, Config};
+    use linger_config::{CollectorKind, Config, Method};
 
     #[test]
     fn each_collector_asks_for_the_cheapest_form() {
@@ -77,7 +84,20 @@ mod tests {
         assert_eq!(url(CollectorKind::Heap), format!("{base}heap?debug=1"));
         assert_eq!(url(CollectorKind::Cpu), format!("{base}profile?seconds=5"));
         assert_eq!(url(CollectorKind::Trace), format!("{base}trace?seconds=1"));
+        assert!(request(target, CollectorKind::Trace).unwrap().takes_part);
+        assert!(!request(target, CollectorKind::Heap).unwrap().takes_part);
         let symbols = symbol_requests(target, &[1, 2]).unwrap();
         assert_eq!(symbols[0].path.to_string(), format!("{base}symbol?0x1+0x2"));
+    }
+
+    #[test]
+    fn a_trace_is_asked_for_the_way_the_service_wants() {
+        let text = "
+targets: [{url: 'http://127.0.0.1:6060/admin'}]
+collectors: {trace: {path: /flight, method: POST, headers: {X-Why: linger}, window: 2s}}";
+        let config = Config::parse(text, "test").unwrap();
+        let request = request(&config.targets[0], CollectorKind::Trace).unwrap();
+        assert_eq!((request.path.as_str(), request.method), ("/admin/flight?seconds=2", Method::Post));
+        assert_eq!(request.headers.len(), 1);
     }
 }

@@ -36,7 +36,8 @@ pub const GOROUTINES_DENSE: u64 = 50_000;
 const GOROUTINES_SPARSE: u64 = 40_000;
 /// No scheduled trace above this many goroutines: its cost grows with them.
 pub const TRACE_GOROUTINES_MAX: u64 = 10_000;
-/// First turns are spread over this long at most, so that a newcomer sees values within seconds.
+/// First turns are spread over this long at most, so that a newcomer sees values within seconds; that of `trace` over as
+/// long again after them.
 pub const FIRST_TURN_WITHIN: Duration = Duration::from_secs(10);
 
 /// The lanes of one target.
@@ -150,8 +151,12 @@ impl Schedule {
             .map(|plan| {
                 let spread = plan.every.min(rules.first_turn_within.div_f64(rules.time_scale));
                 let part = fraction(seed ^ hash(plan.kind.as_str()));
-                let offset =
-                    if plan.kind == CollectorKind::Count { Duration::ZERO } else { spread.mul_f64(part) };
+                let offset = match plan.kind {
+                    CollectorKind::Count => Duration::ZERO,
+                    // After the first goroutine profile, which tells where the functions of its sites start.
+                    CollectorKind::Trace => spread.mul_f64(1.0 + part),
+                    _ => spread.mul_f64(part),
+                };
                 Known::new(*plan, now + offset)
             })
             .collect();

@@ -14,7 +14,7 @@ pub fn has_no_points(answer: &Answer) -> bool {
         Answer::Trend(t) => t.targets.iter().all(is_empty_trend),
         Answer::Defers(d) => d.targets.iter().all(|t| t.sites.is_empty() && t.executed.is_empty()),
         Answer::Query(q) => q.series.iter().all(|s| s.points.is_empty()),
-        Answer::Status(_) | Answer::Check(_) => false,
+        Answer::Status(_) | Answer::Check(_) | Answer::Traces(_) => false,
     }
 }
 

@@ -4,8 +4,8 @@ use super::{Layout, Screen};
 use crate::report::{
     AgentStatus, AlertStatus, ClockJump, CollectorStatus, CostBasis, DeferCpu, DeferSite, DeferStranded,
     Defers, DefersHeld, DefersRunning, Dot, Growth, HeldBy, HeldGoroutines, HeldSite, Holders,
-    InDeferredCall, Query, QuerySeries, Range, Reload, Scraped, SiteText, StackFrame, Status, StoreStatus,
-    TargetDefers, TargetStatus, TargetTrend, Trend, TrendSeries,
+    InDeferredCall, KeptTrace, Query, QuerySeries, Range, Reload, Scraped, SiteText, StackFrame, Status,
+    StoreStatus, TargetDefers, TargetStatus, TargetTrend, Traces, Trend, TrendSeries,
 };
 use std::collections::BTreeMap;
 use unicode_width::UnicodeWidthStr;
@@ -564,6 +564,20 @@ pub(super) fn stopped() -> Status {
     });
     let clock_jump = Some(ClockJump { at_ms: NOW_MS - MINUTE_MS, by_s: -3_600.0 });
     Status { agent, store, targets: vec![], alerts: vec![], reload, clock_jump, ..status() }
+}
+
+pub(super) fn kept() -> Traces {
+    let trace = |minutes: i64, cut: Option<&str>| KeptTrace {
+        target: "api".into(),
+        id: format!("{}-1a2b3c4d", NOW_MS - minutes * MINUTE_MS),
+        at_ms: NOW_MS - minutes * MINUTE_MS,
+        bytes: 418_211,
+        go: "go 1.26".into(),
+        window_s: 1.003,
+        events: 61_234,
+        cut: cut.map(str::to_owned),
+    };
+    Traces { version: 1, traces: vec![trace(2, None), trace(12, Some("it ends within its last generation"))] }
 }
 
 pub(super) fn scraped() -> Scraped {

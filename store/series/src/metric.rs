@@ -8,7 +8,12 @@ pub enum Kind {
     Gauge,
     /// Only rises, and starts again at zero with its process.
     Counter,
+    /// A part of a classic histogram, which only rises too: `_bucket` with its upper bound in `le`, `_count` and `_sum`.
+    Histogram,
 }
+
+/// What the names of a histogram's parts end in, in the order in which they stand in [`ALL`].
+pub const HISTOGRAM_PARTS: [&str; 3] = ["_bucket", "_count", "_sum"];
 
 /// One metric.
 #[derive(Clone, Copy, Debug)]
@@ -63,6 +68,26 @@ metrics! {
     HEAP_INUSE Gauge "linger_heap_inuse_bytes" [] "Bytes in in-use heap spans (MemStats HeapInuse)."
     GC_CYCLES Counter "linger_gc_cycles_total" [] "Completed garbage collections of the target (MemStats NumGC)."
     MALLOCS Counter "linger_mallocs_total" [] "Heap objects ever allocated by the target (MemStats Mallocs)."
+    TRACE_WINDOW Gauge "linger_trace_window_seconds" [] "Time the last execution trace covers: what rates from traces are over."
+    TRACE_EVENTS Gauge "linger_trace_events" [] "Events in the last execution trace."
+    TRACE_CUT Gauge "linger_trace_cut" [] "1 when the last execution trace is not whole: of its end, stacks and goroutines that did nothing may be missing. Else 0."
+    GOROUTINES_CREATED Gauge "linger_goroutines_created_per_second" ["function"] "Goroutines that were created with a function while a trace was taken; function=\"other\" holds those beyond the limit of sites."
+    GOROUTINES_ENDED Gauge "linger_goroutines_ended_per_second" ["function"] "Goroutines created with a function that ended while a trace was taken; function=\"unknown\" where the trace does not tell it."
+    BLOCKED Gauge "linger_blocked_seconds_per_second" ["reason", "site"] "Goroutines that were blocked at a site, on average while a trace was taken; reason=\"syscall\" in a system call."
+    SCHED_LATENCY_BUCKET Histogram "linger_sched_latency_seconds_bucket" ["le"] "Time goroutines were able to run before they ran, in all traces since the agent began to watch; without those that yielded."
+    SCHED_LATENCY_COUNT Histogram "linger_sched_latency_seconds_count" [] "Time goroutines were able to run before they ran: how many of them."
+    SCHED_LATENCY_SUM Histogram "linger_sched_latency_seconds_sum" [] "Time goroutines were able to run before they ran: of all together."
+    GC_MARK Gauge "linger_gc_mark_seconds_per_second" [] "Share of the time of a trace in which the garbage collector marked, beside the program."
+    GC_ASSIST Gauge "linger_gc_assist_seconds_per_second" [] "Time goroutines that wanted to allocate spent marking instead, while a trace was taken."
+    GC_SWEEP Gauge "linger_gc_sweep_seconds_per_second" [] "Time processors of the runtime spent sweeping, while a trace was taken."
+    GC_GOAL Gauge "linger_gc_goal_bytes" [] "Heap size at which the next collection is to end, as the last trace told it last."
+    STW Gauge "linger_stw_seconds_per_second" ["reason"] "Share of the time of a trace in which the world was stopped or being stopped."
+    STW_MAX Gauge "linger_stw_max_seconds" ["reason"] "Longest stop of the world in the last trace, stopping included."
+    STW_STOPS Gauge "linger_stw_stops_per_second" ["reason"] "Stops of the world while a trace was taken."
+    DEFER_HOLD Gauge "linger_defer_hold_seconds" ["name"] "Mean time an annotated deferred call (a region \"defer:NAME\" of runtime/trace) was pending within the last trace: a lower bound where some were pending at its end."
+    DEFER_HOLD_MAX Gauge "linger_defer_hold_max_seconds" ["name"] "Longest time an annotated deferred call was pending within the last trace."
+    DEFER_HOLD_CALLS Gauge "linger_defer_hold_calls_per_second" ["name"] "Annotated deferred calls that ran while a trace was taken."
+    DEFER_HOLD_OPEN Gauge "linger_defer_hold_open" ["name"] "Annotated deferred calls registered within the last trace that were pending at its end."
     TARGET_COST Counter "linger_target_cost_seconds_total" ["collector"] "CPU time our scraping cost the target: measured where its process is on this machine, else predicted."
 }
 
@@ -77,7 +102,7 @@ pub const OTHER_SITE: &str = "other";
 
 #[cfg(test)]
 mod tests {
-    use super::{ALL, Kind, find};
+    use super::{ALL, HISTOGRAM_PARTS, Kind, find};
 
     #[test]
     fn names_are_unique_and_counters_end_in_total() {
@@ -85,6 +110,12 @@ mod tests {
             assert_eq!(ALL.iter().filter(|o| o.name == m.name).count(), 1, "{} twice", m.name);
             assert_eq!(m.kind == Kind::Counter, m.name.ends_with("_total"), "{}", m.name);
             assert!(m.name.starts_with("linger_") && m.help.ends_with('.'), "{}", m.name);
+        }
+        let parts: Vec<&str> = ALL.iter().filter(|m| m.kind == Kind::Histogram).map(|m| m.name).collect();
+        for of_one in parts.chunks(HISTOGRAM_PARTS.len()) {
+            let stems = of_one.iter().zip(HISTOGRAM_PARTS).map(|(name, part)| name.strip_suffix(part));
+            let stems: Vec<_> = stems.collect();
+            assert!(stems.iter().all(|stem| stem.is_some() && *stem == stems[0]), "{of_one:?}");
         }
         assert!(find("linger_goroutines").is_some() && find("goroutines").is_none());
     }

@@ -9,7 +9,19 @@ use linger_config::{Access, Credentials, HeaderValue as Configured};
 
 /// Adds the headers and credentials of `access` to `headers`. They replace what stands there.
 pub(super) fn add(access: &Access, headers: &mut HeaderMap) -> Result<(), Failure> {
-    for (name, value) in &access.headers {
+    add_headers(&access.headers, headers)?;
+    if let Some(credentials) = &access.credentials {
+        headers.insert(AUTHORIZATION, sensitive(&authorization(credentials)?, "authorization")?);
+    }
+    Ok(())
+}
+
+/// Adds headers as they were configured. They replace what stands there.
+pub(super) fn add_headers(
+    configured: &[(String, Configured)],
+    headers: &mut HeaderMap,
+) -> Result<(), Failure> {
+    for (name, value) in configured {
         let text = match value {
             Configured::Text(text) => text.clone(),
             Configured::File(path) => small_file::read_line(path).map_err(unreadable)?,
@@ -17,9 +29,6 @@ pub(super) fn add(access: &Access, headers: &mut HeaderMap) -> Result<(), Failur
         let name = HeaderName::from_bytes(name.as_bytes())
             .map_err(|_| Failure::new(State::Internal, format!("{name:?} is no name of a header")))?;
         headers.insert(name.clone(), sensitive(&text, name.as_str())?);
-    }
-    if let Some(credentials) = &access.credentials {
-        headers.insert(AUTHORIZATION, sensitive(&authorization(credentials)?, "authorization")?);
     }
     Ok(())
 }

@@ -15,6 +15,8 @@ enum Does {
     Says(Vec<u8>),
     /// Sends this as often as the peer takes it.
     Repeats(&'static str),
+    /// Sends this and waits longer than any test.
+    SaysAndWaits(&'static str),
     /// Waits longer than any test.
     Nothing,
     /// Answers two requests on the same connection, then hangs up before the third.
@@ -38,6 +40,10 @@ fn serve(ways: Vec<Does>) -> (String, Receiver<String>) {
             match way {
                 Does::Says(answer) => drop(peer.write_all(&answer)),
                 Does::Repeats(text) => while peer.write_all(text.as_bytes()).is_ok() {},
+                Does::SaysAndWaits(text) => {
+                    let _ = peer.write_all(text.as_bytes());
+                    drop(peer.read(&mut [0; 1]));
+                }
                 Does::Nothing => drop(peer.read(&mut [0; 1])),
                 Does::Twice(answer) => {
                     let _ = peer.write_all(answer.as_bytes());
@@ -55,11 +61,7 @@ fn target(url: &str) -> Target {
 }
 
 fn request() -> Request {
-    Request {
-        path: "/debug/pprof/heap".parse().unwrap(),
-        timeout: Duration::from_millis(500),
-        body_bytes_max: 64,
-    }
+    Request::get("/debug/pprof/heap".parse().unwrap(), Duration::from_millis(500), 64)
 }
 
 fn run<T>(work: impl Future<Output = T>) -> T {
@@ -110,6 +112,54 @@ fn a_body_is_what_it_says_or_the_fault_has_a_name() {
     );
     check(vec![says(&format!("HTTP/1.1 200 OK\r\n\r\n{}", "x".repeat(100)))], large("limit of 64 bytes"));
     check(vec![Does::Repeats("HTTP/1.1 200 OK\r\n\r\n")], large("limit of 64 bytes"));
+}
+
+/// What comes of a body of which a part is worth something.
+#[track_caller]
+fn check_part(way: Does, expected: Result<(&str, Option<State>), State>) {
+    let (url, _heads) = serve(vec![way]);
+    let asked = Request { takes_part: true, ..request() };
+    let got = run(Client::new(&target(&url)).fetch(&asked));
+    let got =
+        got.map(|answer| (String::from_utf8(answer.body.to_vec()).unwrap(), answer.cut.map(|f| f.state)));
+    assert_eq!(got.map_err(|f| f.state), expected.map(|(body, cut)| (body.to_owned(), cut)));
+}
+
+#[test]
+fn a_part_of_a_body_is_taken_where_it_is_worth_something() {
+    check_part(says(OK), Ok(("hi", None)));
+    let length =
+        |n: usize, body: &str| says(&format!("HTTP/1.1 200 OK\r\nContent-Length: {n}\r\n\r\n{body}"));
+    check_part(length(20, "hi"), Ok(("hi", Some(State::Truncated))));
+    check_part(length(20, ""), Err(State::Truncated));
+    check_part(length(70, "hi"), Ok(("hi", Some(State::Truncated))));
+    let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n";
+    check_part(says(chunked), Ok(("hello", Some(State::Truncated))));
+    let later = format!("{chunked}50\r\n{}\r\n", "x".repeat(80));
+    check_part(says(&later), Ok(("hello", Some(State::TooLarge))));
+    check_part(Does::SaysAndWaits(chunked), Ok(("hello", Some(State::TimedOut))));
+    check_part(Does::Nothing, Err(State::TimedOut));
+    check_part(says("HTTP/1.1 503 No\r\nContent-Length: 10\r\n\r\nno\n"), Err(State::ServerError));
+    // The body of a redirect is no part of a trace.
+    let slash = "HTTP/1.1 301 M\r\nLocation: /debug/pprof/heap/\r\nContent-Length: 9\r\n\r\nhi";
+    check_part(says(slash), Err(State::Truncated));
+}
+
+#[test]
+fn a_request_has_its_own_method_and_headers() {
+    let (url, heads) = serve(vec![says(OK)]);
+    let headers = vec![
+        ("X-Why".to_owned(), linger_config::HeaderValue::Text("linger".into())),
+        ("x-tenant".to_owned(), linger_config::HeaderValue::Text("own".into())),
+    ];
+    let asked = Request { method: linger_config::Method::Post, headers, ..request() };
+    let mut target = target(&url);
+    target.access.headers = vec![("X-Tenant".to_owned(), linger_config::HeaderValue::Text("targets".into()))];
+    run(Client::new(&target).fetch(&asked)).unwrap();
+    let head = heads.recv().unwrap().to_ascii_lowercase();
+    assert!(head.starts_with("post /debug/pprof/heap http/1.1\r\n"), "{head}");
+    assert!(head.contains("\r\nx-why: linger\r\n") && head.contains("\r\nx-tenant: own\r\n"), "{head}");
+    assert!(!head.contains("targets") && head.contains("\r\ncontent-length: 0\r\n"), "{head}");
 }
 
 #[test]

@@ -105,6 +105,18 @@ fn a_reset_brings_the_reading_that_tells_a_restart_forward() {
 }
 
 #[test]
+fn the_first_trace_comes_after_the_first_goroutine_profile() {
+    for name in ["api", "web", "a:1", "b:2", "c:3"] {
+        let plan = |kind, every| Plan { kind, every: S(every), enabled: true };
+        let plans = [plan(Kind::Count, 5), plan(Kind::Goroutine, 15), plan(Kind::Trace, 600)];
+        let rules = Rules { duty_cycle_max: 0.005, time_scale: 1.0, first_turn_within: S(10) };
+        let s = Schedule::new(name, &plans, rules, S(0));
+        let first = |kind| s.entries.iter().find(|e| e.plan.kind == kind).unwrap().next;
+        assert!(first(Kind::Goroutine) < S(10) && (S(10)..S(20)).contains(&first(Kind::Trace)), "{name}");
+    }
+}
+
+#[test]
 fn a_costly_goroutine_profile_is_asked_for_rarely() {
     let mut s = schedule();
     let ran = simulate(&mut s, 0, 600, |k| match k {
@@ -182,7 +194,7 @@ fn a_turn_that_was_put_off_is_not_followed_by_a_second_one() {
 #[test]
 fn busy_is_tried_again_soon_and_missing_endpoints_rarely() {
     let mut s = schedule();
-    let _ = simulate(&mut s, 0, 1, |k| if k == Kind::Count { counted(1) } else { done(k, State::Ok, 1) });
+    let _ = simulate(&mut s, 0, 25, |k| if k == Kind::Count { counted(1) } else { done(k, State::Ok, 1) });
     s.finished(&done(Kind::Cpu, State::Busy, 1), S(30), S(30));
     assert!(matches!(s.next(Lane::Slow, S(31)), Next::At(t) if t >= S(31) && t <= S(51)));
     s.finished(&done(Kind::Heap, State::Unsupported, 1), S(30), S(30));
