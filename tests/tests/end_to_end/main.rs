@@ -36,5 +36,6 @@ mod growth;
 mod life;
 mod listeners;
 mod restarts;
+mod traces;
 mod twenty;
 mod waits;
