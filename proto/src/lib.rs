@@ -11,7 +11,6 @@
 //! | [`goroutine_text`] | `goroutine?debug=2`, as a stream |
 //! | [`index_page`] | `/debug/pprof/`: which profiles there are, and how large |
 //! | [`symbol`] | `/debug/pprof/symbol`: addresses to function names |
-//! | [`trace_header`] | the first 16 bytes of an execution trace |
 
 mod error;
 pub mod goroutine_text;
@@ -23,7 +22,6 @@ mod lines;
 mod looks;
 pub mod pprof;
 pub mod symbol;
-pub mod trace_header;
 
 pub use error::Error;
 pub use limits::Limits;

@@ -9,7 +9,7 @@ use flate2::read::GzDecoder;
 use linger_proto::goroutine_text::DumpParser;
 use linger_proto::heap_text::HeapText;
 use linger_proto::pprof::Profile;
-use linger_proto::{Error, Limits, heap_text, index_page, pprof, symbol, trace_header};
+use linger_proto::{Error, Limits, heap_text, index_page, pprof, symbol};
 
 use super::versions;
 
@@ -149,7 +149,6 @@ fn no_decoder_panics_on_another_ones_recording() {
             assert_eq!(dump(&body).is_ok(), is("goroutine2"), "{}", path.display());
             assert_eq!(index_page::parse(&body).is_ok(), end == ".html", "{}", path.display());
             assert_eq!(symbol::parse(&body).is_ok(), is("symbol"), "{}", path.display());
-            assert_eq!(trace_header::recognise(&body).is_ok(), is("trace"), "{}", path.display());
         }
     }
 }

@@ -1,7 +1,6 @@
-//! The index page and the header of a trace.
+//! The index page.
 
 use linger_proto::index_page;
-use linger_proto::trace_header::{TraceFamily, recognise};
 
 use super::{minor, read, versions};
 
@@ -30,19 +29,4 @@ fn the_count_of_leaks_is_that_of_the_last_run() {
         seen += 1;
     }
     assert!(seen > 0);
-}
-
-#[test]
-fn traces_name_the_version_of_their_format() {
-    for folder in versions() {
-        let version = recognise(&read(&folder, "trace.head")).unwrap();
-        // Not every Go has its own: linger-gotrace's table.
-        let expected = match minor(&folder) {
-            24 => 23,
-            27 => 26,
-            minor => minor,
-        };
-        assert_eq!(u32::from(version.minor), expected);
-        assert_eq!(version.family == TraceFamily::V1, minor(&folder) < 22);
-    }
 }
