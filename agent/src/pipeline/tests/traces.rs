@@ -1,6 +1,6 @@
 //! Execution traces on their way: what recorded ones tell, what cut ones tell less, how others are called, what is kept.
 
-use super::{Scene, recorded_by};
+use super::{Scene, facts, recorded_by};
 use crate::pipeline::{Fetched, Reply, Worker};
 use crate::scrape::outcome::{Failure, State};
 use crate::traces::{Limits, Traces};
