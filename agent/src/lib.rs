@@ -22,4 +22,5 @@ pub mod scrape;
 pub mod serve;
 pub mod show;
 mod small_file;
+pub mod trace;
 pub mod traces;

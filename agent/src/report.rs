@@ -8,6 +8,7 @@ pub mod audit;
 mod held;
 mod running;
 mod traces;
+pub mod trace;
 
 pub use held::{
     DefersHeld, HeldBy, HeldGoroutines, HeldGroup, HeldPlace, HeldSite, Holders, StackFrame, Standing,

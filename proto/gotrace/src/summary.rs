@@ -22,6 +22,7 @@ mod sites;
 mod spans;
 
 pub use annotations::{Annotated, DEFER_PREFIX};
+pub use clock::Clock;
 pub use collection::{Gc, HeapSize};
 pub use histogram::{BUCKETS, Histogram};
 pub use population::{Goroutines, Point};
@@ -33,7 +34,6 @@ pub use spans::Spans;
 use crate::event::{Cause, Event, Name, ProcCause, State, What};
 use crate::observer::{GenerationStart, Observer, Scene};
 use annotations::Annotations;
-use clock::Clock;
 use collection::Collection;
 use lives::Lives;
 use sites::{Frames, Sites};

@@ -11,18 +11,19 @@ const NS_MAX: u64 = u64::MAX >> 1;
 
 /// The clock of the present generation.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Clock {
+pub struct Clock {
     units_per_second: u64,
 }
 
 impl Clock {
-    pub(super) fn new(units_per_second: u64) -> Self {
+    /// The clock of a generation, by what its tables say.
+    pub fn new(units_per_second: u64) -> Self {
         Self { units_per_second: units_per_second.max(1) }
     }
 
     /// Nanoseconds since the clock's own beginning.
     #[inline(always)]
-    pub(super) fn ns(self, time: Ticks) -> u64 {
+    pub fn ns(self, time: Ticks) -> u64 {
         if self.units_per_second == UNITS_PER_SECOND_USUAL {
             return time.0.min(NS_MAX >> NS_SHIFT_USUAL) << NS_SHIFT_USUAL;
         }
