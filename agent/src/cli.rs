@@ -13,10 +13,11 @@ mod moment;
 mod print;
 mod read;
 mod start;
+mod trace;
 
 pub use args::{AgentArgs, ScrapeArgs, SettingsArgs};
 
-use args::{Cli, Command, ConfigCommand};
+use args::{Cli, Command, ConfigCommand, TraceCommand};
 use clap::Parser;
 use failure::Failure;
 use std::process::ExitCode;
@@ -63,6 +64,8 @@ fn dispatch(command: Command) -> Result<u8, Failure> {
         Command::Query(args) => read::query(&args),
         Command::Check(args) => read::check(&args),
         Command::Audit(args) => audit::run(&args),
+        Command::Trace(TraceCommand::Summary(args)) => trace::summary(&args),
+        Command::Trace(TraceCommand::Export(args)) => trace::export(&args),
         Command::Config(ConfigCommand::Check { file, text_only }) => config::check(&file, text_only),
         Command::Config(ConfigCommand::Show(args)) => config::show(&args),
         Command::Config(ConfigCommand::Schema) => config::schema(),

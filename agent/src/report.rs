@@ -7,8 +7,8 @@
 pub mod audit;
 mod held;
 mod running;
-mod traces;
 pub mod trace;
+mod traces;
 
 pub use held::{
     DefersHeld, HeldBy, HeldGoroutines, HeldGroup, HeldPlace, HeldSite, Holders, StackFrame, Standing,

@@ -23,6 +23,7 @@ mod spark;
 mod status;
 mod table;
 mod text;
+mod trace;
 mod traces;
 mod trend;
 
@@ -32,10 +33,11 @@ pub use clock::Clock;
 pub use defers::defers;
 pub use empty::has_no_points;
 pub use name::site as short_place;
-pub use number::number;
+pub use number::{bytes, number};
 pub use query::query;
 pub use scraped::scraped;
 pub use status::status;
+pub use trace::trace;
 pub use traces::traces;
 pub use trend::trend;
 

@@ -4,6 +4,7 @@
 
 pub mod chrome;
 mod facts;
+mod groups;
 mod missing;
 mod places;
 mod spool;

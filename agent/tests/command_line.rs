@@ -1,6 +1,6 @@
 //! The binary as people and monitors run it: exit codes, and what goes to which stream.
 
-#![allow(clippy::unwrap_used)] // what cannot be set up has failed
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // what cannot be set up has failed
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -59,6 +59,12 @@ fn failure_is_1_and_usage_is_2() {
     check("audit", 2, "<BINARY>");
     check("audit x --only leaky", 2, "possible values: loop, heap, range, stack, open");
     check("audit x --baseline a --write-baseline b", 2, "cannot be used with");
+    check("trace", 2, "Usage: linger trace <COMMAND>");
+    check("trace summary", 2, "<FILE|URL|TARGET>");
+    check("trace summary http://127.0.0.1:1 --seconds 61", 2, "61 is not in 1..=60");
+    check("trace summary http://u:hunter2@a:1", 2, "error: a:1: ");
+    check("trace summary http://127.0.0.1:1 --ca-file ca.pem", 2, "speaks no TLS");
+    check("trace export x --format svg", 2, "possible values: chrome, raw");
 }
 
 #[test]
@@ -97,6 +103,8 @@ fn help_is_no_failure_and_documents_its_exit_codes() {
         "query",
         "check",
         "audit",
+        "trace summary",
+        "trace export",
         "config check",
         "config show",
         "config schema",
@@ -225,4 +233,171 @@ fn config_schema_is_a_json_schema() {
     assert_eq!((code, stderr.as_str()), (0, ""));
     assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
     assert!(schema["properties"]["targets"].is_object());
+}
+
+const RECORDINGS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/recordings");
+
+fn recorded() -> String {
+    format!("{RECORDINGS}/go1.27/short.trace")
+}
+
+/// The summary of a trace as JSON, and the exit code.
+#[track_caller]
+fn summary_of(source: &str) -> (i32, serde_json::Value) {
+    let (code, stdout, stderr) = run(&format!("trace summary {source} --output json"));
+    let json = serde_json::from_str(&stdout).unwrap_or_else(|e| panic!("{source}: {e}: {stderr}"));
+    (code, json)
+}
+
+#[test]
+fn what_is_no_trace_is_named_with_the_next_step() {
+    check(
+        "trace summary /nonexistent/x.trace",
+        1,
+        "No such file or directory (os error 2)\nhint: name a file",
+    );
+    check("trace summary /", 1, "error: /: a folder\nhint: name the trace in it");
+    check("trace summary /dev/null", 1, "not an execution trace: \"\"\nhint: record one with");
+    check("trace export /dev/null", 1, "not an execution trace: \"\"\nhint: record one with");
+    check("trace export /dev/null --format raw", 1, "hint: record one with");
+    check("trace summary http://127.0.0.1:1", 1, "error: http://127.0.0.1:1: refused: ");
+    let folder = tempfile::tempdir().unwrap();
+    let head = |text: &[u8], says: &str| {
+        let file = folder.path().join("x.trace");
+        std::fs::write(&file, text).unwrap();
+        check(&format!("trace summary {}", file.display()), 1, says);
+    };
+    head(b"<html>\x1b[2J", "not an execution trace: \"<html>\\x1b[2J\"\nhint: record one");
+    head(b"go 1.21 trace\0\0\0", "\"go 1.21\": the format before go 1.22 is not read\nhint: `go tool trace`");
+    head(b"go 1.99 trace\0\0\0", "unknown version \"go 1.99\"");
+    head(b"\x1f\x8bnothing", "inflating it: ");
+}
+
+#[test]
+fn a_trace_is_told_from_a_file_a_gzip_a_pipe_and_cut() {
+    let (code, whole) = summary_of(&recorded());
+    assert_eq!((code, &whole["version"], &whole["truncated"]), (0, &1.into(), &false.into()));
+    assert_eq!(whole["trace"]["go"], "Go 1.26 or 1.27");
+    let goroutines = &whole["goroutines"];
+    let number = |name: &str| goroutines[name].as_u64().unwrap();
+    assert_eq!(number("at_start") + number("created") - number("ended"), number("alive"));
+    assert!(whole["window_ns"].as_u64().unwrap() > 50_000_000 && number("created") > 50);
+    let kinds = whole["events"].as_object().unwrap();
+    let sum: u64 = kinds.values().filter_map(serde_json::Value::as_u64).sum();
+    assert_eq!(Some(sum), whole["events_total"].as_u64());
+    assert!(whole["suspects"].as_array().unwrap().iter().any(|s| s["function"] == "main.park.func2"));
+    assert!(whole["defers"].as_array().unwrap().iter().any(|d| d["name"] == "unlock"));
+
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = std::fs::read(recorded()).unwrap();
+    let same = |mut other: serde_json::Value| {
+        other["trace"]["source"] = whole["trace"]["source"].clone();
+        assert_eq!(other, whole);
+    };
+    let packed = folder.path().join("packed");
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(&bytes).unwrap();
+    std::fs::write(&packed, gzip.finish().unwrap()).unwrap();
+    same(summary_of(&packed.display().to_string()).1);
+    let mut command = linger("trace summary - -o json");
+    let piped = command.stdin(std::fs::File::open(recorded()).unwrap()).output().unwrap();
+    same(serde_json::from_slice(&piped.stdout).unwrap());
+
+    let cut = folder.path().join("cut.trace");
+    std::fs::write(&cut, &bytes[..bytes.len() - 2_000]).unwrap();
+    let (code, told) = summary_of(&cut.display().to_string());
+    assert_eq!((code, &told["truncated"], &told["trace"]["end"]), (0, &true.into(), &"cut".into()));
+    assert!(told["missing"][0].as_str().unwrap().contains("ends within"), "{}", told["missing"]);
+    let limited = summary_of(&format!("{} --limit 2", recorded())).1;
+    assert_eq!(limited["waits"].as_array().unwrap().len(), 2);
+    assert!(limited["left_out"]["waits"].as_u64().unwrap() > 2);
+    // A pipe has room for its size; what goes beyond is cut, and that is said.
+    let (code, told) = summary_of(&format!("{} --max-bytes 20000", packed.display()));
+    assert_eq!((code, &told["truncated"]), (0, &true.into()));
+    assert!(told["missing"][0].as_str().unwrap().contains("--max-bytes"), "{}", told["missing"]);
+}
+
+#[test]
+fn a_broken_trace_is_told_as_far_as_it_goes_and_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("broken.trace");
+    let mut bytes = std::fs::read(recorded()).unwrap();
+    let place = bytes.len() * 7 / 8;
+    bytes[place..place + 64].fill(0xff);
+    std::fs::write(&file, &bytes).unwrap();
+    let (code, told) = summary_of(&file.display().to_string());
+    assert_eq!((code, &told["trace"]["end"]), (1, &"broken".into()));
+    assert!(told["events_total"].as_u64().unwrap() > 0);
+    let (code, stdout, stderr) = run(&format!("trace export {}", file.display()));
+    assert_eq!(code, 1, "{stderr}");
+    assert!(stderr.contains("error: ") && stderr.contains("broken trace"), "{stderr}");
+    let json: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(json["otherData"]["truncated"], true);
+}
+
+#[test]
+fn an_export_opens_elsewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let export = |options: &str| run(&format!("trace export {} {options} -o {}", recorded(), out.display()));
+    let (code, stdout, stderr) = export("");
+    assert_eq!((code, stdout.as_str()), (0, ""), "{stderr}");
+    assert!(stderr.contains("open it in https://ui.perfetto.dev"), "{stderr}");
+    let json: serde_json::Value = serde_json::from_slice(&std::fs::read(&out).unwrap()).unwrap();
+    assert!(json["traceEvents"].as_array().unwrap().len() > 5_000);
+    let (code, _, stderr) = export("--format raw");
+    assert!(code == 0 && stderr.contains("go tool trace"), "{stderr}");
+    assert_eq!(std::fs::read(&out).unwrap(), std::fs::read(recorded()).unwrap());
+    // Only the file is left, and a failure leaves the old one.
+    let (code, _, _) = run(&format!("trace export /dev/null -o {}", out.display()));
+    assert_eq!((code, std::fs::read_dir(folder.path()).unwrap().count()), (1, 1));
+    assert_eq!(std::fs::read(&out).unwrap(), std::fs::read(recorded()).unwrap());
+    let (code, stdout, _) = run(&format!("trace export {}", recorded()));
+    assert!(code == 0 && stdout.ends_with("}\n") && stdout.len() as u64 > 500_000);
+}
+
+/// One connection, answered with what a service would send; the request line.
+fn service(answer: Vec<u8>) -> (String, std::thread::JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let served = std::thread::spawn(move || {
+        let (mut socket, _) = listener.accept().unwrap();
+        let mut request = [0; 4096];
+        let length = socket.read(&mut request).unwrap();
+        // Whoever has enough hangs up.
+        let _ = socket.write_all(&answer);
+        let request = String::from_utf8_lossy(&request[..length]).into_owned();
+        request.lines().next().unwrap_or("").to_owned()
+    });
+    (format!("http://{address}"), served)
+}
+
+#[test]
+fn a_service_records_and_what_came_of_a_broken_answer_is_told() {
+    let trace = std::fs::read(recorded()).unwrap();
+    let answer = |length: usize, body: &[u8]| {
+        [format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n").as_bytes(), body].concat()
+    };
+    let (url, served) = service(answer(trace.len(), &trace));
+    let (code, told) = summary_of(&format!("{url} --seconds 3"));
+    assert_eq!((code, &told["truncated"], &told["trace"]["source"]), (0, &false.into(), &url.into()));
+    assert_eq!(served.join().unwrap(), "GET /debug/pprof/trace?seconds=3 HTTP/1.1");
+
+    let (url, served) = service(answer(trace.len(), &trace[..30_000]));
+    let (code, told) = summary_of(&format!("{url}/own/trace?x=1"));
+    assert_eq!((code, &told["truncated"]), (0, &true.into()));
+    assert!(
+        told["missing"][0].as_str().unwrap().starts_with("the answer broke off: "),
+        "{}",
+        told["missing"]
+    );
+    assert_eq!(served.join().unwrap(), "GET /own/trace?x=1 HTTP/1.1");
+
+    let (url, _) = service(answer(trace.len(), &trace));
+    let (code, told) = summary_of(&format!("{url} --max-bytes 30000"));
+    assert_eq!(code, 0);
+    assert!(told["missing"][0].as_str().unwrap().contains("--max-bytes"), "{}", told["missing"]);
+
+    let (url, _) = service(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".to_vec());
+    check(&format!("trace summary {url}"), 1, "unsupported");
 }

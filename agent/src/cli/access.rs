@@ -66,6 +66,11 @@ impl AccessArgs {
 }
 
 impl TargetAccessArgs {
+    /// The access to an agent, which takes no other headers.
+    pub(super) fn to_agent(&self, token_file: Option<PathBuf>) -> Access {
+        self.access.access(token_file)
+    }
+
     /// The access to the service at `url`.
     pub(super) fn access(&self, url: &linger_config::TargetUrl) -> Result<Access, Failure> {
         let mut access = self.access.access(None);

@@ -15,6 +15,9 @@ const TIME_SCALE_MAX: f64 = 60_000.0;
 /// Most sites listed: the limit of sites kept for one target, times five.
 const LIMIT_MAX: u64 = 1_000;
 
+/// Longest trace asked of a service: a busy core writes 10 MB a second.
+const TRACE_SECONDS_MAX: u64 = 60;
+
 #[derive(Debug, Parser)]
 #[command(name = "linger", version, about = help::ABOUT, long_about = help::LONG_ABOUT, after_help = help::EXITS)]
 #[command(arg_required_else_help = true, subcommand_required = true)]
@@ -49,6 +52,9 @@ pub(super) enum Command {
     /// Every defer statement of a Go program, those in loops first: from the binary alone, stripped or not
     #[command(after_help = help::AUDIT)]
     Audit(AuditArgs),
+    /// Execution traces: what happened in one, and how it opens in a viewer
+    #[command(subcommand)]
+    Trace(TraceCommand),
     /// Work with configuration files
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -71,6 +77,16 @@ pub(super) enum ConfigCommand {
     /// Print the JSON Schema of the file, for editors
     #[command(after_help = help::CONFIG_SCHEMA)]
     Schema,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum TraceCommand {
+    /// Who was born and died, who never moved, where time went, what the runtime did: of one trace, as tables
+    #[command(after_help = help::TRACE_SUMMARY)]
+    Summary(TraceSummaryArgs),
+    /// Write a trace for ui.perfetto.dev, or as it is for `go tool trace`
+    #[command(after_help = help::TRACE_EXPORT)]
+    Export(TraceExportArgs),
 }
 
 /// What can be said without a file, and which file.
@@ -231,6 +247,63 @@ pub(super) struct AuditArgs {
     pub(super) write_baseline: Option<PathBuf>,
     #[arg(long, short, value_enum, default_value = "table", help = help::OUTPUT)]
     pub(super) output: Output,
+}
+
+/// Where a trace is from.
+#[derive(Clone, Debug, Args)]
+pub(super) struct TraceSourceArgs {
+    /// A file, also gzipped, `-` for standard input; or a service, `http://127.0.0.1:6060`, that is asked to record
+    /// now; or the whole address of an endpoint; or a target of an agent, whose newest kept trace is taken
+    #[arg(value_name = "FILE|URL|TARGET")]
+    pub(super) source: String,
+    /// Seconds a service records
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u64).range(1..=TRACE_SECONDS_MAX))]
+    pub(super) seconds: u64,
+    /// Most bytes taken of a trace that is not a plain file; a larger one is cut there, and that is said
+    #[arg(long, value_name = "SIZE", default_value = "256MiB")]
+    pub(super) max_bytes: linger_config::Bytes,
+    /// The agent to ask for a target's trace [env: LINGER_SERVER] [default: http://127.0.0.1:6262]
+    #[arg(long, value_name = "URL", conflicts_with = "data")]
+    pub(super) server: Option<String>,
+    /// Take a target's trace from this folder; the agent that holds it is asked if it runs
+    #[arg(long, value_name = "DIR")]
+    pub(super) data: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) access: TargetAccessArgs,
+}
+
+/// `linger trace summary`.
+#[derive(Clone, Debug, Args)]
+pub(super) struct TraceSummaryArgs {
+    #[command(flatten)]
+    pub(super) trace: TraceSourceArgs,
+    /// Rows of each list
+    #[arg(long, value_name = "N", default_value = "10", value_parser = clap::value_parser!(u64).range(1..=LIMIT_MAX))]
+    pub(super) limit: u64,
+    #[arg(long, short, value_enum, default_value = "table", help = help::OUTPUT)]
+    pub(super) output: Output,
+}
+
+/// `linger trace export`.
+#[derive(Clone, Debug, Args)]
+pub(super) struct TraceExportArgs {
+    #[command(flatten)]
+    pub(super) trace: TraceSourceArgs,
+    /// What to write
+    #[arg(long, value_enum, default_value = "chrome")]
+    pub(super) format: TraceFormat,
+    /// File to write; standard output, unless that is a terminal, when left out
+    #[arg(long, short, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+}
+
+/// A form of a trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum TraceFormat {
+    /// Chrome's JSON trace events: opens in ui.perfetto.dev and in chrome://tracing
+    Chrome,
+    /// As the service wrote it: opens in `go tool trace`
+    Raw,
 }
 
 /// Which statements.

@@ -118,6 +118,38 @@ Without --package, --fail-on judges the packages of the main module only.
 
 Exit codes: 0 ok, 1 --fail-on found something, or the file cannot be audited, 2 usage";
 
+pub(super) const TRACE_SUMMARY: &str = "\
+Examples:
+  linger trace summary http://127.0.0.1:6060                        record a second now
+  linger trace summary http://127.0.0.1:6060 --seconds 5 --limit 30
+  linger trace summary http://127.0.0.1:6060/debug/flight/trace     an endpoint of one's own, a flight recorder
+  linger trace summary shop.trace                                   a file; also gzipped
+  curl -s 'http://127.0.0.1:6060/debug/pprof/trace?seconds=1' | linger trace summary -
+  linger trace summary api                                          the newest one that the agent kept of target api
+  linger trace summary shop.trace -o json | jq '.suspects[] | {count, reason, place: .place.function}'
+
+Traces of Go 1.22 to 1.27. Every figure is of the window in the head, which is what was recorded, not what was asked for; \
+what is missing of a cut trace is said, and the rest is told. LONGEST and TOTAL are lengths within the window. \
+A region named defer:NAME is taken for a deferred call that its author annotated: \
+`defer trace.StartRegion(ctx, \"defer:unlock\").End()`. \
+Recording costs the service 1 to 2 % of its time for as long as it lasts, and stops it for a moment at both ends; \
+above 100,000 goroutines those moments take some 100 ms.
+
+Exit codes: 0 ok (also when the trace is cut), 1 failure or a broken trace, 2 usage";
+
+pub(super) const TRACE_EXPORT: &str = "\
+Examples:
+  linger trace export shop.trace -o shop.json           open it in https://ui.perfetto.dev
+  linger trace export http://127.0.0.1:6060 -o shop.json
+  linger trace export api --format raw -o shop.trace    then: go tool trace shop.trace
+  linger trace export shop.trace | gzip > shop.json.gz
+
+A track for each goroutine with what it was at, and for each P with who ran on it; collections, stops of the world, \
+tasks, counters; arrows from who woke to who was woken. The file is 10 to 20 times as large as the trace: a browser takes \
+some 100 MB of it, a second or two of a busy service. It holds names and messages of your program.
+
+Exit codes: 0 ok (also when the trace is cut), 1 failure or a broken trace, 2 usage";
+
 pub(super) const CONFIG_CHECK: &str = "\
 Examples:
   linger config check linger.yaml

@@ -6,6 +6,7 @@ use crate::report::Check;
 use crate::show::{self, Clock, Layout, Screen};
 use serde::Serialize;
 use std::io::{self, IsTerminal, Write};
+use std::time::{Duration, Instant};
 
 /// Width of a terminal that does not tell its own.
 const WIDTH_UNKNOWN: usize = 100;
@@ -56,4 +57,45 @@ pub(super) fn json(report: &impl Serialize) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     writeln!(out, "{text}")?;
     Ok(out.flush()?)
+}
+
+/// Least time between two lines of progress.
+const PROGRESS_EVERY: Duration = Duration::from_millis(200);
+
+/// What is waited for, on standard error while that is a terminal; nothing anywhere else. It leaves no line behind.
+#[derive(Debug)]
+pub(super) struct Progress {
+    what: Option<String>,
+    shown: Instant,
+}
+
+impl Progress {
+    pub(super) fn new(what: &str) -> Self {
+        let what = io::stderr().is_terminal().then(|| show::harmless(what));
+        let progress = Self { what, shown: Instant::now() };
+        progress.show("");
+        progress
+    }
+
+    pub(super) fn bytes(&mut self, bytes: u64) {
+        if self.shown.elapsed() >= PROGRESS_EVERY {
+            self.shown = Instant::now();
+            self.show(&format!(", {} so far", show::bytes(bytes)));
+        }
+    }
+
+    fn show(&self, more: &str) {
+        if let Some(what) = &self.what {
+            // Nothing is left to be done when standard error is closed.
+            let _ = write!(io::stderr(), "\r\x1b[K{what}{more} …");
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if self.what.is_some() {
+            let _ = write!(io::stderr(), "\r\x1b[K");
+        }
+    }
 }

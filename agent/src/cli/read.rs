@@ -11,7 +11,7 @@ use crate::report::{Check, Range, StoreStatus, VERSION};
 use crate::show::{self, Clock, Screen};
 use linger_config::Access;
 use linger_series::Selector;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Where an agent listens unless told otherwise.
 const SERVER_DEFAULT: &str = "http://127.0.0.1:6262";
@@ -129,15 +129,24 @@ fn range(args: &RangeArgs, clock: &Clock) -> Result<Range, Failure> {
 /// Who asks. The variable is read here, as the server's is, and by these commands alone: a token for the agent is
 /// none for a service.
 fn access(args: &ReadArgs) -> Access {
-    let token_file = std::env::var_os(TOKEN_FILE_VARIABLE).filter(|v| !v.is_empty());
-    args.access.access(token_file.map(PathBuf::from))
+    args.access.access(token_file())
+}
+
+/// The file with the token for an agent that the environment names.
+pub(super) fn token_file() -> Option<PathBuf> {
+    std::env::var_os(TOKEN_FILE_VARIABLE).filter(|v| !v.is_empty()).map(PathBuf::from)
 }
 
 fn source(args: &ReadArgs) -> Source {
+    source_of(args.data.as_deref(), args.server.as_deref())
+}
+
+/// The agent, or the folder of one.
+pub(super) fn source_of(data: Option<&Path>, server: Option<&str>) -> Source {
     let variable = std::env::var(SERVER_VARIABLE).ok();
-    match (&args.data, &args.server) {
-        (Some(dir), _) => Source::Data(dir.clone()),
-        (None, Some(server)) => Source::Server(server.clone()),
+    match (data, server) {
+        (Some(dir), _) => Source::Data(dir.to_owned()),
+        (None, Some(server)) => Source::Server(server.to_owned()),
         (None, None) => {
             let server = variable.filter(|v| !v.is_empty());
             Source::Server(server.unwrap_or_else(|| SERVER_DEFAULT.to_owned()))

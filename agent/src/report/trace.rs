@@ -120,8 +120,10 @@ pub struct RuntimeOwn {
     pub running_ns: u64,
     /// Goroutines to which nothing happened in the whole window.
     pub silent: u64,
-    /// Time blocked in the runtime's own functions.
+    /// Time they were blocked.
     pub blocked_ns: u64,
+    /// Time they were in system calls.
+    pub syscalls_ns: u64,
 }
 
 /// How many, how long, the longest.

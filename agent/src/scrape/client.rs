@@ -153,6 +153,24 @@ impl Client {
         })
         .await
     }
+
+    /// Asks, wants status 200, and hands the body on as it comes: for bodies that are not to be held. Those within the
+    /// limit have been handed on whole when it is passed.
+    ///
+    /// # Errors
+    /// A [`Failure`] with its named state, or what `take` says. What was handed on before stays true.
+    pub async fn pour(
+        &self,
+        request: &Request,
+        mut take: impl FnMut(&[u8]) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let mut progress = Progress::default();
+        in_time(request, &mut progress, async |progress| {
+            let answer = granted(&self.0, request, progress).await?;
+            self.0.pour(answer, request.body_bytes_max, progress, &mut take).await
+        })
+        .await
+    }
 }
 
 async fn in_time<T>(
@@ -191,6 +209,13 @@ impl Progress {
 }
 
 async fn fetch(to: &Arc<Inner>, request: &Request, progress: &mut Progress) -> Result<Bytes, Failure> {
+    let answer = granted(to, request, progress).await?;
+    progress.takes_part = request.takes_part;
+    to.read(answer, request.body_bytes_max, progress).await
+}
+
+/// Asks, and wants status 200.
+async fn granted(to: &Arc<Inner>, request: &Request, progress: &mut Progress) -> Result<Response, Failure> {
     let mut answer = ask(to, request, &request.path, progress).await?;
     let (scheme, host) = (to.place.scheme(), to.place.authority());
     let slashed = refusal::added_slash(answer.status(), answer.headers(), &request.path, &scheme, host);
@@ -201,8 +226,7 @@ async fn fetch(to: &Arc<Inner>, request: &Request, progress: &mut Progress) -> R
     if answer.status() != StatusCode::OK {
         return Err(to.refused(answer, progress).await);
     }
-    progress.takes_part = request.takes_part;
-    to.read(answer, request.body_bytes_max, progress).await
+    Ok(answer)
 }
 
 /// Sends one request and waits for the head of its answer.
@@ -306,6 +330,30 @@ impl Inner {
         let sent = credentials::described(&self.access);
         let text = progress.without_secrets(String::from_utf8_lossy(&text).into_owned());
         refusal::named(status, &headers, &text, sent.as_deref())
+    }
+
+    /// Hands a body on, up to `bytes_max`.
+    async fn pour(
+        &self,
+        mut answer: Response,
+        bytes_max: usize,
+        progress: &mut Progress,
+        take: &mut impl FnMut(&[u8]) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let mut received = 0;
+        loop {
+            progress.received = Some(received);
+            let next = answer.chunk().await.map_err(|e| naming::within_the_body(&e, received))?;
+            let Some(piece) = next else { break };
+            let room = bytes_max - received;
+            take(piece.get(..room).unwrap_or(&piece))?;
+            if piece.len() > room {
+                return Err(Failure::new(State::TooLarge, format!("it goes on beyond {bytes_max} bytes")));
+            }
+            received += piece.len();
+        }
+        self.used.store(true, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Reads a body whole, up to `bytes_max`. What came of one that fails stays in `progress`.

@@ -69,7 +69,7 @@ pub(super) fn percent(share: f64) -> String {
 }
 
 /// `2.1 KiB`.
-pub(super) fn bytes(value: u64) -> String {
+pub fn bytes(value: u64) -> String {
     let mut size = value as f64;
     for unit in ["B", "KiB", "MiB", "GiB"] {
         if size < 1023.5 {
@@ -94,6 +94,35 @@ pub(super) fn took(seconds: f64) -> String {
         return format!("{:.0} ms", seconds * 1000.0);
     }
     if seconds < 59.95 { format!("{seconds:.1} s") } else { span(seconds) }
+}
+
+/// A time measured in nanoseconds: `640 ns`, `1.3 µs`, `46 µs`, `5.2 ms`, `310 ms`, `1.25 s`, `1m 30s`.
+pub(super) fn nanoseconds(ns: u64) -> String {
+    let units = [(1_000_000_000.0, "s"), (1_000_000.0, "ms"), (1_000.0, "µs")];
+    let value = ns as f64;
+    if ns == 0 {
+        return "0".into();
+    }
+    if value >= 59.95e9 {
+        return span(value / 1e9);
+    }
+    match units.iter().find(|(size, _)| value >= size * 0.9995) {
+        Some((size, unit)) => format!("{} {unit}", three_digits(value / size)),
+        None => format!("{ns} ns"),
+    }
+}
+
+/// `1.25`, `46.1`, `310`: three digits tell two lengths apart, more say nothing.
+fn three_digits(value: f64) -> String {
+    let text = match value {
+        v if v >= 99.95 => format!("{v:.0}"),
+        v if v >= 9.995 => format!("{v:.1}"),
+        v => format!("{v:.2}"),
+    };
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
+    }
 }
 
 /// A stretch of time in at most two units: `0s`, `20s`, `1m 30s`, `2h 5m`, `3d 4h`.
@@ -130,7 +159,7 @@ pub(super) fn span(seconds: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{bytes, interval, number, percent, plural, signed, signed_interval, span, took};
+    use super::{bytes, interval, nanoseconds, number, percent, plural, signed, signed_interval, span, took};
 
     #[track_caller]
     fn check(got: String, expected: &str) {
@@ -188,6 +217,17 @@ mod tests {
         check(took(0.9999), "1.0 s");
         check(took(5.01), "5.0 s");
         check(took(59.99), "1m");
+        check(nanoseconds(0), "0");
+        check(nanoseconds(640), "640 ns");
+        check(nanoseconds(999), "999 ns");
+        check(nanoseconds(1_000), "1 µs");
+        check(nanoseconds(1_344), "1.34 µs");
+        check(nanoseconds(46_080), "46.1 µs");
+        check(nanoseconds(999_600), "1 ms");
+        check(nanoseconds(310_000_000), "310 ms");
+        check(nanoseconds(1_250_000_000), "1.25 s");
+        check(nanoseconds(59_940_000_000), "59.9 s");
+        check(nanoseconds(90_000_000_000), "1m 30s");
         check(span(0.0), "0s");
         check(span(0.25), "250ms");
         check(span(20.0), "20s");

@@ -147,7 +147,9 @@ impl<'a, W: Write> Chrome<'a, W> {
             What::HeapAlloc { bytes } => runtime.heap.set(ns, bytes, out),
             What::HeapGoal { bytes } => runtime.goal.set(ns, bytes, out),
             What::Procs { count, .. } => runtime.procs.set(ns, count, out),
-            What::TaskBegin { task, parent, name, .. } => runtime.task_begins(ns, task, parent, name, scene, out),
+            What::TaskBegin { task, parent, name, .. } => {
+                runtime.task_begins(ns, task, parent, name, scene, out)
+            }
             What::TaskEnd { task, .. } => runtime.task_ends(ns, task, out),
             What::Log { key, value, .. } => {
                 let text = |string| scene.tables.string(string).unwrap_or(b"");

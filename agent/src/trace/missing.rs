@@ -31,17 +31,23 @@ pub(super) fn of(
     }
     match reading.end {
         Some(End::Cut { salvaged: true }) => {
-            say("the trace ends within its last generation: stacks and silent goroutines of that part are missing, and \
-                 whatever came later");
+            say(
+                "the trace ends within its last generation: stacks and silent goroutines of that part are missing, and \
+                 whatever came later",
+            );
         }
         Some(End::Cut { salvaged: false }) => {
             say("the trace ends within a generation of which nothing could be read");
         }
         Some(End::MarkMissing) => {
-            say("the mark at its end is missing, and nothing else of what came: whether more was to come is not known");
+            say(
+                "the mark at its end is missing, and nothing else of what came: whether more was to come is not known",
+            );
         }
         Some(End::Unmarked) => {
-            say("before Go 1.26 a trace has no mark at its end: had a whole generation been lost there, it would not show");
+            say(
+                "before Go 1.26 a trace has no mark at its end: had a whole generation been lost there, it would not show",
+            );
         }
         Some(End::Marked) | None => {}
     }
@@ -50,8 +56,10 @@ pub(super) fn of(
     }
     let unknown = summary.suspects.iter().any(|group| group.site == SiteId::UNKNOWN && group.count > 0);
     if reading.version == Version::Go1_22 && unknown {
-        say("Go 1.22 does not write where silent goroutines wait: `curl URL/debug/pprof/goroutine?debug=2` tells, at \
-             the price of stopping the service for as long as that takes");
+        say(
+            "Go 1.22 does not write where silent goroutines wait: `curl URL/debug/pprof/goroutine?debug=2` tells, at \
+             the price of stopping the service for as long as that takes",
+        );
     }
     missing
 }

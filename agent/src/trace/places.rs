@@ -31,11 +31,11 @@ impl<'a> Places<'a> {
         self.sites.get(site.0).map_or(&[], |site| &site.frames)
     }
 
-    /// Whether all of it is in the runtime: no place of the program's.
+    /// Whether whoever is here is a goroutine of the runtime's or of the tracer's, by the function it started with.
     pub(super) fn is_runtime(&self, site: SiteId) -> bool {
-        let frames = self.frames(site);
-        !frames.is_empty()
-            && frames.iter().all(|f| f.function.starts_with("runtime.") && f.function != "runtime.main")
+        let root = self.frames(site).last().map_or("", |frame| &frame.function);
+        let runtime = root.starts_with("runtime.") && root != "runtime.main";
+        runtime || root.starts_with("runtime/trace.")
     }
 
     pub(super) fn place(&self, site: SiteId) -> TracePlace {
@@ -53,6 +53,13 @@ impl<'a> Places<'a> {
             stack: frames.iter().take(STACK_FRAMES_MAX).map(text).collect(),
         }
     }
+}
+
+/// What tells places apart for who reads of them: many stacks lead through one.
+pub(super) type Identity = (String, String, u32, String);
+
+pub(super) fn identity(place: &TracePlace) -> Identity {
+    (place.function.clone(), place.file.clone(), place.line, place.at.clone())
 }
 
 fn frame(frame: &summary::Frame) -> Frame<'_> {

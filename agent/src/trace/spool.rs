@@ -2,8 +2,8 @@
 //! is gone with us. Refuses more than its limit.
 
 use linger_gotrace::Source;
-use std::io::{self, Read, Seek, Write};
 use std::fmt;
+use std::io::{self, Read, Seek, Write};
 use tempfile::{SpooledData, SpooledTempFile};
 
 /// Bytes kept in memory: the trace of a usual second. Where no file can be written, as with a read-only root without

@@ -2,8 +2,9 @@
 //! what is left out of each is counted; what is missing of the trace becomes sentences.
 
 use super::facts::Facts;
+use super::groups::Groups;
 use super::missing;
-use super::places::Places;
+use super::places::{Identity, Places, identity};
 use crate::report::VERSION;
 use crate::report::trace::{
     Latency, RuntimeOwn, TraceCreation, TraceFacts, TraceFunction, TraceGc, TraceGoroutines, TraceHeap,
@@ -11,15 +12,19 @@ use crate::report::trace::{
     TraceWait, TraceWoken,
 };
 use linger_gotrace::event::State;
-use linger_gotrace::summary::{
-    DEFER_PREFIX, HeapSize, Histogram, Named, SiteId, Spans, Summarizer, Summary, Wait,
-};
+use linger_gotrace::summary::{DEFER_PREFIX, HeapSize, Histogram, Named, SiteId, Spans, Summarizer, Summary};
 use linger_gotrace::{End, Error, Options, Source, Version, read};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 /// Places told of those who created or who woke: the rest is counted.
 const PLACES_MAX: usize = 8;
+
+/// Goroutines named of one group of suspects.
+const EXAMPLES_MAX: usize = 16;
+
+/// States and reasons told at least: a busy service has about 15.
+const STATES_MIN: usize = 24;
 
 /// What is asked of a trace.
 #[derive(Clone, Debug, Default)]
@@ -139,12 +144,16 @@ impl Teller<'_> {
         }
     }
 
-    /// The first of a list; how many there are of it is counted.
-    fn first<T>(&mut self, list: &str, mut rows: Vec<T>) -> Vec<T> {
-        let more = rows.len().saturating_sub(self.limit);
+    /// The first of a list; how many more there are is counted.
+    fn first<T>(&mut self, list: &str, rows: Vec<T>) -> Vec<T> {
+        self.cut(list, rows, self.limit)
+    }
+
+    fn cut<T>(&mut self, list: &str, mut rows: Vec<T>, limit: usize) -> Vec<T> {
+        let more = rows.len().saturating_sub(limit);
         if more > 0 {
             self.left_out.insert(list.to_owned(), more as u64);
-            rows.truncate(self.limit);
+            rows.truncate(limit);
         }
         rows
     }
@@ -160,6 +169,9 @@ impl Teller<'_> {
         own.silent = s.suspects.iter().filter(|group| group.system).map(|group| group.count).sum();
         for wait in s.waits.iter().filter(|wait| self.places.is_runtime(wait.site)) {
             own.blocked_ns = own.blocked_ns.saturating_add(wait.spans.total_ns);
+        }
+        for (_, spans) in s.syscalls.iter().filter(|(site, _)| self.places.is_runtime(*site)) {
+            own.syscalls_ns = own.syscalls_ns.saturating_add(spans.total_ns);
         }
         own
     }
@@ -189,19 +201,27 @@ impl Teller<'_> {
     }
 
     fn suspects(&mut self, s: &Summary) -> Vec<TraceSuspects> {
-        let told = self.first("suspects", s.suspects.iter().filter(|group| !group.system).collect());
-        let row = |group: &&linger_gotrace::summary::Suspects| TraceSuspects {
-            count: group.count,
-            reason: group.reason.clone(),
-            function: group.function.clone(),
-            place: self.places.place(group.site),
-            examples: group.examples.iter().map(|id| id.0).collect(),
-        };
-        told.iter().map(row).collect()
+        let mut groups: Groups<(String, String, Identity), TraceSuspects> = Groups::new();
+        for group in s.suspects.iter().filter(|group| !group.system) {
+            let place = self.places.place(group.site);
+            let key = (group.reason.clone(), group.function.clone(), identity(&place));
+            let of_it = groups.of(key, || TraceSuspects {
+                reason: group.reason.clone(),
+                function: group.function.clone(),
+                place,
+                ..TraceSuspects::default()
+            });
+            of_it.count += group.count;
+            let room = EXAMPLES_MAX.saturating_sub(of_it.examples.len());
+            of_it.examples.extend(group.examples.iter().take(room).map(|id| id.0));
+        }
+        self.first("suspects", groups.sorted(|group| group.count))
     }
 
     fn states(&mut self, s: &Summary) -> Vec<TraceState> {
-        let told = self.first("states", s.states.iter().collect());
+        // What time goes on as a whole is worth more lines than its details.
+        let limit = self.limit.max(STATES_MIN);
+        let told = self.cut("states", s.states.iter().collect(), limit);
         let row = |state: &&linger_gotrace::summary::StateTime| TraceState {
             state: state_name(state.state).to_owned(),
             reason: state.reason.clone(),
@@ -211,37 +231,33 @@ impl Teller<'_> {
     }
 
     fn waits(&mut self, s: &Summary) -> Vec<TraceWait> {
-        let own = s.waits.iter().filter(|wait| !self.places.is_runtime(wait.site)).collect();
-        let told = self.first("waits", own);
-        told.into_iter().map(|wait| self.wait(wait)).collect()
-    }
-
-    fn wait(&self, wait: &Wait) -> TraceWait {
-        let named = wait.woken_by.iter().filter(|by| by.site != SiteId::UNKNOWN).take(PLACES_MAX);
-        let woken_by: Vec<TraceWoken> = named
-            .map(|by| TraceWoken {
+        let mut groups: Groups<(String, Identity), TraceWait> = Groups::new();
+        for wait in s.waits.iter().filter(|wait| !self.places.is_runtime(wait.site)) {
+            let place = self.places.place(wait.site);
+            let key = (wait.reason.clone(), identity(&place));
+            let of_it =
+                groups.of(key, || TraceWait { reason: wait.reason.clone(), place, ..TraceWait::default() });
+            join(&mut of_it.spans, &wait.spans);
+            let named = wait.woken_by.iter().filter(|by| by.site != SiteId::UNKNOWN);
+            of_it.woken_by.extend(named.map(|by| TraceWoken {
                 place: self.places.place(by.site),
                 count: by.spans.count,
                 total_ns: by.spans.total_ns,
-            })
-            .collect();
-        let by_those: u64 = woken_by.iter().map(|by| by.count).sum();
-        TraceWait {
-            reason: wait.reason.clone(),
-            spans: spans(&wait.spans),
-            place: self.places.place(wait.site),
-            woken_by,
-            woken_by_others: wait.spans.count.saturating_sub(by_those),
+            }));
         }
+        let mut told = self.first("waits", groups.sorted(|wait| wait.spans.total_ns));
+        told.iter_mut().for_each(by_place);
+        told
     }
 
     fn syscalls(&mut self, s: &Summary) -> Vec<TraceSyscall> {
-        let told = self.first("syscalls", s.syscalls.iter().collect());
-        let row = |(site, time): &&(SiteId, Spans)| TraceSyscall {
-            spans: spans(time),
-            place: self.places.place(*site),
-        };
-        told.iter().map(row).collect()
+        let mut groups: Groups<Identity, TraceSyscall> = Groups::new();
+        for (site, spans) in s.syscalls.iter().filter(|(site, _)| !self.places.is_runtime(*site)) {
+            let place = self.places.place(*site);
+            let of_it = groups.of(identity(&place), || TraceSyscall { place, ..TraceSyscall::default() });
+            join(&mut of_it.spans, spans);
+        }
+        self.first("syscalls", groups.sorted(|call| call.spans.total_ns))
     }
 
     fn stops(&mut self, s: &Summary) -> Vec<TraceNamed> {
@@ -282,13 +298,36 @@ impl Teller<'_> {
     }
 
     fn cpu_samples(&mut self, s: &Summary) -> Vec<TraceSamples> {
-        let told = self.first("cpu_samples", s.samples.iter().collect());
-        let row = |(site, samples): &&(SiteId, u64)| TraceSamples {
-            samples: *samples,
-            place: self.places.place(*site),
-        };
-        told.iter().map(row).collect()
+        let mut groups: Groups<Identity, TraceSamples> = Groups::new();
+        for (site, samples) in &s.samples {
+            let place = self.places.place(*site);
+            let of_it = groups.of(identity(&place), || TraceSamples { place, ..TraceSamples::default() });
+            of_it.samples += samples;
+        }
+        self.first("cpu_samples", groups.sorted(|group| group.samples))
     }
+}
+
+fn join(all: &mut TraceSpans, more: &Spans) {
+    all.count += more.count;
+    all.open += more.open;
+    all.total_ns = all.total_ns.saturating_add(more.total_ns);
+    all.max_ns = all.max_ns.max(more.max_ns);
+}
+
+/// Who woke, by place, as many as are told; the others are counted.
+fn by_place(wait: &mut TraceWait) {
+    let mut groups: Groups<Identity, TraceWoken> = Groups::new();
+    for by in wait.woken_by.drain(..) {
+        let of_it =
+            groups.of(identity(&by.place), || TraceWoken { place: by.place, ..TraceWoken::default() });
+        of_it.count += by.count;
+        of_it.total_ns = of_it.total_ns.saturating_add(by.total_ns);
+    }
+    wait.woken_by = groups.sorted(|by| by.total_ns);
+    wait.woken_by.truncate(PLACES_MAX);
+    let named: u64 = wait.woken_by.iter().map(|by| by.count).sum();
+    wait.woken_by_others = wait.spans.count.saturating_sub(named);
 }
 
 fn state_name(state: State) -> &'static str {

@@ -118,7 +118,8 @@ fn agrees(version: &str, events: &[Value], summary: &TraceSummary) {
         let told = count(events, |e| begins(e, 1) && e["name"] == name);
         assert_eq!(told, by_state.get(state).copied().unwrap_or(0), "{version}: {state}");
     }
-    let is_blocked = |e: &Value| e["name"].as_str().is_some_and(|n| n == "blocked" || n.starts_with("blocked: "));
+    let is_blocked =
+        |e: &Value| e["name"].as_str().is_some_and(|n| n == "blocked" || n.starts_with("blocked: "));
     assert_eq!(count(events, |e| begins(e, 1) && is_blocked(e)), by_state["waiting"], "{version}");
     for wanted in ["chan receive", "select"] {
         let name = format!("blocked: {wanted}");

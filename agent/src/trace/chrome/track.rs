@@ -139,13 +139,7 @@ impl Track {
     }
 
     /// A slice that was interrupted goes on.
-    pub(super) fn go_on<W: Write>(
-        &mut self,
-        ns: u64,
-        slice: Slice,
-        scene: &Scene<'_>,
-        out: &mut Out<'_, W>,
-    ) {
+    pub(super) fn go_on<W: Write>(&mut self, ns: u64, slice: Slice, scene: &Scene<'_>, out: &mut Out<'_, W>) {
         self.open(ns, slice, slice.name(scene), "\"continued\":true", out);
     }
 }
