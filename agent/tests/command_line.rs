@@ -352,6 +352,12 @@ fn an_export_opens_elsewhere() {
     let (code, _, _) = run(&format!("trace export /dev/null -o {}", out.display()));
     assert_eq!((code, std::fs::read_dir(folder.path()).unwrap().count()), (1, 1));
     assert_eq!(std::fs::read(&out).unwrap(), std::fs::read(recorded()).unwrap());
+    let packed = folder.path().join("out.json.gz");
+    let (code, _, _) = run(&format!("trace export {} -o {}", recorded(), packed.display()));
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(std::fs::File::open(&packed).unwrap()).read_to_string(&mut text).unwrap();
+    let (_, stdout, _) = run(&format!("trace export {}", recorded()));
+    assert!(code == 0 && text == stdout);
     let (code, stdout, _) = run(&format!("trace export {}", recorded()));
     assert!(code == 0 && stdout.ends_with("}\n") && stdout.len() as u64 > 500_000);
 }

@@ -292,7 +292,7 @@ pub(super) struct TraceExportArgs {
     /// What to write
     #[arg(long, value_enum, default_value = "chrome")]
     pub(super) format: TraceFormat,
-    /// File to write; standard output, unless that is a terminal, when left out
+    /// File to write, gzipped when its name ends in .gz; standard output, unless that is a terminal, when left out
     #[arg(long, short, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
 }

@@ -139,14 +139,15 @@ Exit codes: 0 ok (also when the trace is cut), 1 failure or a broken trace, 2 us
 
 pub(super) const TRACE_EXPORT: &str = "\
 Examples:
-  linger trace export shop.trace -o shop.json           open it in https://ui.perfetto.dev
-  linger trace export http://127.0.0.1:6060 -o shop.json
-  linger trace export api --format raw -o shop.trace    then: go tool trace shop.trace
-  linger trace export shop.trace | gzip > shop.json.gz
+  linger trace export shop.trace -o shop.json.gz        open it in https://ui.perfetto.dev
+  linger trace export http://127.0.0.1:6060 -o shop.json.gz
+  linger trace export shop.trace --format raw -o raw.trace   as it is, inflated: go tool trace raw.trace
+  linger trace export shop.trace | jq '.traceEvents | length'
 
 A track for each goroutine with what it was at, and for each P with who ran on it; collections, stops of the world, \
-tasks, counters; arrows from who woke to who was woken. The file is 10 to 20 times as large as the trace: a browser takes \
-some 100 MB of it, a second or two of a busy service. It holds names and messages of your program.
+tasks, counters; arrows from who woke to who was woken. Where regions begin or end within a state, its slice is \
+interrupted and goes on. As plain JSON a busy second of two processors takes some 100 MB, gzipped an eighth of that. \
+It holds names and messages of your program.
 
 Exit codes: 0 ok (also when the trace is cut), 1 failure or a broken trace, 2 usage";
 

@@ -10,6 +10,8 @@ use super::{FAILED, OK, print};
 use crate::show;
 use crate::trace::chrome::{self, ExportError};
 use crate::trace::{Question, Summarised, summarise};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use linger_gotrace::{Error, Source, Version};
 use obtain::Obtained;
 use std::fs::File;
@@ -48,7 +50,17 @@ pub(super) fn export(args: &TraceExportArgs) -> Result<u8, Failure> {
             let Summarised { report, .. } = told(&obtained, 1)?;
             let mut broken = None;
             let written = to(args.output.as_deref(), |out| {
-                match chrome::export(&obtained.trace, &report, io::BufWriter::new(out)) {
+                let gzipped =
+                    args.output.as_ref().is_some_and(|path| path.extension() == Some("gz".as_ref()));
+                let exported = if gzipped {
+                    let mut packed = GzEncoder::new(out, Compression::fast());
+                    let exported = chrome::export(&obtained.trace, &report, &mut packed);
+                    packed.try_finish()?;
+                    exported
+                } else {
+                    chrome::export(&obtained.trace, &report, out)
+                };
+                match exported {
                     Ok(_) => Ok(()),
                     Err(ExportError::Write(e)) => Err(e.into()),
                     Err(ExportError::Trace(e)) => {

@@ -40,7 +40,7 @@ pub(super) fn section(page: &mut Page<'_>, trace: &TraceSummary, screen: &Screen
         format!("{} ended ({}/s)", number::count(g.ended), number(g.ended_per_second)),
         format!("{} at the end", bounded(g.alive, g.complete)),
     ];
-    if g.min != g.max {
+    if g.min != g.max && g.complete {
         let (least, most) = (number::count(g.min), number::count(g.max));
         facts.push(format!("between {least} and {most}, {} on average", number(g.mean)));
     }

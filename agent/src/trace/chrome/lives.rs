@@ -93,16 +93,19 @@ impl Lives {
         let ns = self.meet(ns, event, t, waker.is_some());
         let Some(life) = self.at(t.slot) else { return };
         let mut arguments = String::new();
-        if let Some(waker) = &waker {
-            let mut by = b"\"by\":".to_vec();
-            super::json::push_text(&mut by, waker);
-            arguments = String::from_utf8_lossy(&by).into_owned();
+        match &waker {
+            None => arguments.push_str(texts.stack(tables, t.stack)),
+            Some(waker) => {
+                let mut by = b"\"by\":".to_vec();
+                super::json::push_text(&mut by, waker);
+                arguments.push_str(&String::from_utf8_lossy(&by));
+                let at = texts.place(tables, t.stack);
+                if !at.is_empty() {
+                    arguments.push(',');
+                    arguments.push_str(at);
+                }
+            }
         }
-        let at = texts.stack(tables, t.stack);
-        if !arguments.is_empty() && !at.is_empty() {
-            arguments.push(',');
-        }
-        arguments.push_str(at);
         if matches!(life.track.top(), Some(Slice::State(_))) {
             life.track.close(ns, out);
         }

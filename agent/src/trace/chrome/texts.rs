@@ -6,8 +6,8 @@ use linger_gotrace::event::StackRef;
 use linger_gotrace::{Frame, Tables};
 use std::collections::HashMap;
 
-/// Frames of a stack that are written.
-const FRAMES_MAX: usize = 16;
+/// Frames of a stack that are written: stacks are half of a file.
+const FRAMES_MAX: usize = 8;
 
 /// A stack of so many frames was cut off there, and does not show where its goroutine began (Go 1.22 to 1.27,
 /// `runtime/tracestack.go` `traceStackSize`).
@@ -23,13 +23,21 @@ const FUNCTIONS_MAX: usize = 1 << 16;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Function(u32);
 
+/// A stack as members of a JSON object: the place in the program, then the frames.
+#[derive(Debug, Default)]
+struct Members {
+    text: String,
+    /// Where the place ends and the frames begin.
+    place_bytes: usize,
+}
+
 /// The texts.
 #[derive(Debug, Default)]
 pub(super) struct Texts {
-    stacks: HashMap<u64, String>,
+    stacks: HashMap<u64, Members>,
     stacks_bytes: usize,
     /// The one that is not remembered.
-    last: String,
+    last: Members,
     functions: Vec<Box<[u8]>>,
     by_name: HashMap<Box<[u8]>, Function>,
     by_stack: HashMap<u64, Option<Function>>,
@@ -43,22 +51,29 @@ impl Texts {
         self.by_stack.clear();
     }
 
-    /// A stack as members of a JSON object: the place in the program, and the frames above it. Empty without one.
+    /// A stack as members of a JSON object: the place in the program, and the frames. Empty without one.
     pub(super) fn stack(&mut self, tables: &Tables, stack: StackRef) -> &str {
-        let frames = tables.stack(stack).unwrap_or(&[]);
-        if frames.is_empty() {
-            return "";
+        &self.members(tables, stack).text
+    }
+
+    /// The place alone.
+    pub(super) fn place(&mut self, tables: &Tables, stack: StackRef) -> &str {
+        let members = self.members(tables, stack);
+        members.text.get(..members.place_bytes).unwrap_or("")
+    }
+
+    fn members(&mut self, tables: &Tables, stack: StackRef) -> &Members {
+        if !self.stacks.contains_key(&stack.0) {
+            let made = Members::of(tables, tables.stack(stack).unwrap_or(&[]));
+            self.stacks_bytes += made.text.len();
+            if self.stacks_bytes > REMEMBERED_BYTES_MAX {
+                self.stacks_bytes -= made.text.len();
+                self.last = made;
+                return &self.last;
+            }
+            self.stacks.insert(stack.0, made);
         }
-        if self.stacks.contains_key(&stack.0) {
-            return self.stacks.get(&stack.0).map_or("", String::as_str);
-        }
-        let text = members(tables, frames);
-        if self.stacks_bytes + text.len() > REMEMBERED_BYTES_MAX {
-            self.last = text;
-            return &self.last;
-        }
-        self.stacks_bytes += text.len();
-        self.stacks.entry(stack.0).or_insert(text)
+        self.stacks.get(&stack.0).unwrap_or(&self.last)
     }
 
     /// The function that a goroutine with this stack started with: the outermost one.
@@ -92,17 +107,23 @@ impl Texts {
     }
 }
 
-fn members(tables: &Tables, frames: &[Frame]) -> String {
-    let text = |string| String::from_utf8_lossy(tables.string(string).unwrap_or(b""));
-    let place = |frame: &Frame| {
-        let file = text(frame.file);
-        format!("{} {}:{}", text(frame.function), file.rsplit('/').next().unwrap_or(""), frame.line)
-    };
-    let own = frames.iter().find(|frame| !is_standard_library(&text(frame.function)));
-    let mut members = b"\"at\":".to_vec();
-    push_text(&mut members, own.or(frames.first()).map(place).unwrap_or_default().as_bytes());
-    let shown: Vec<String> = frames.iter().take(FRAMES_MAX).map(place).collect();
-    members.extend_from_slice(b",\"stack\":");
-    push_text(&mut members, shown.join(" < ").as_bytes());
-    String::from_utf8_lossy(&members).into_owned()
+impl Members {
+    fn of(tables: &Tables, frames: &[Frame]) -> Self {
+        if frames.is_empty() {
+            return Self::default();
+        }
+        let text = |string| String::from_utf8_lossy(tables.string(string).unwrap_or(b""));
+        let place = |frame: &Frame| {
+            let file = text(frame.file);
+            format!("{} {}:{}", text(frame.function), file.rsplit('/').next().unwrap_or(""), frame.line)
+        };
+        let own = frames.iter().find(|frame| !is_standard_library(&text(frame.function)));
+        let mut members = b"\"at\":".to_vec();
+        push_text(&mut members, own.or(frames.first()).map(place).unwrap_or_default().as_bytes());
+        let place_bytes = members.len();
+        let shown: Vec<String> = frames.iter().take(FRAMES_MAX).map(place).collect();
+        members.extend_from_slice(b",\"stack\":");
+        push_text(&mut members, shown.join(" < ").as_bytes());
+        Self { text: String::from_utf8_lossy(&members).into_owned(), place_bytes }
+    }
 }
