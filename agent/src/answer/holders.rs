@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn stacks_are_told_where_one_site_is_asked_for() {
         let frame = StackFrame { function: "runtime.gopark".into(), file: "/go/proc.go".into(), line: 1 };
-        let standing = Standing { stack: vec![frame.clone()], ..Standing::default() };
+        let standing = Standing { stack: vec![frame], ..Standing::default() };
         let group = |id: &str, pending| HeldGroup {
             kind: "heap".into(),
             site: id.into(),

@@ -19,12 +19,9 @@ pub(super) fn stem(part: &str) -> &str {
 
 /// All parts of the histogram that `first` belongs to. The others follow it in `families` and are taken from there.
 pub(super) fn joined(first: Family, families: &mut VecDeque<Family>) -> Vec<Part> {
-    let mut parts = vec![first];
-    while let Some(next) = families
-        .pop_front_if(|next| parts.iter().any(|part| stem(part.metric.name) == stem(next.metric.name)))
-    {
-        parts.push(next);
-    }
+    let histogram = stem(first.metric.name);
+    let others = families.iter().take_while(|next| stem(next.metric.name) == histogram).count();
+    let parts: Vec<Family> = std::iter::once(first).chain(families.drain(..others)).collect();
     let of = |(place, family): (usize, Family)| {
         let name = family.metric.name;
         family.rows.into_iter().map(move |(labels, value)| {

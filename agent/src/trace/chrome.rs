@@ -148,7 +148,7 @@ impl<'a, W: Write> Chrome<'a, W> {
             What::HeapGoal { bytes } => runtime.goal.set(ns, bytes, out),
             What::Procs { count, .. } => runtime.procs.set(ns, count, out),
             What::TaskBegin { task, parent, name, .. } => {
-                runtime.task_begins(ns, task, parent, name, scene, out)
+                runtime.task_begins(ns, task, parent, name, scene, out);
             }
             What::TaskEnd { task, .. } => runtime.task_ends(ns, task, out),
             What::Log { key, value, .. } => {

@@ -125,7 +125,7 @@ fn shop() -> TraceSummary {
             TraceWait {
                 reason: "chan send".into(),
                 spans: spans(12, 641, 628_000_000_000, SECOND_NS),
-                place: hold.clone(),
+                place: hold,
                 woken_by: vec![TraceWoken { place: drain.clone(), count: 12, total_ns: 40_000_000 }],
                 woken_by_others: 0,
             },

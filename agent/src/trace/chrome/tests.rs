@@ -37,6 +37,7 @@ fn exported(trace: &[u8]) -> Option<(Vec<Value>, TraceSummary)> {
 }
 
 /// Nanoseconds: as the text has them, a float of microseconds is exact to them below some 100 days.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "days of nanoseconds fit")]
 fn ns(event: &Value) -> u64 {
     (event["ts"].as_f64().unwrap() * 1000.0).round() as u64
 }
@@ -219,7 +220,7 @@ fn spoiled_traces_nest_too() {
         for _ in 0..3 {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             let place = 16 + (random >> 33) as usize % (trace.len() - 16);
-            trace[place] = (random >> 24) as u8;
+            trace[place] = random.to_be_bytes()[4];
         }
         if let Some((events, _)) = exported(&trace) {
             check(&events);
