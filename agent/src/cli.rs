@@ -66,6 +66,7 @@ fn dispatch(command: Command) -> Result<u8, Failure> {
         Command::Audit(args) => audit::run(&args),
         Command::Trace(TraceCommand::Summary(args)) => trace::summary(&args),
         Command::Trace(TraceCommand::Export(args)) => trace::export(&args),
+        Command::Trace(TraceCommand::List(args)) => read::traces(&args),
         Command::Config(ConfigCommand::Check { file, text_only }) => config::check(&file, text_only),
         Command::Config(ConfigCommand::Show(args)) => config::show(&args),
         Command::Config(ConfigCommand::Schema) => config::schema(),

@@ -64,6 +64,13 @@ fn failure_is_1_and_usage_is_2() {
     check("trace summary http://127.0.0.1:1 --seconds 61", 2, "61 is not in 1..=60");
     check("trace summary http://u:hunter2@a:1", 2, "error: a:1: ");
     check("trace summary http://127.0.0.1:1 --ca-file ca.pem", 2, "speaks no TLS");
+    check("trace list --server ftp://127.0.0.1:1", 2, "http, https and unix are spoken");
+    check(
+        &format!("trace list {NOBODY}"),
+        1,
+        "error: no agent answers at http://127.0.0.1:1\nhint: start one",
+    );
+    check(&format!("trace summary api {NOBODY}"), 1, "error: no agent answers at http://127.0.0.1:1\nhint: ");
     check("trace export x --format svg", 2, "possible values: chrome, raw");
 }
 
@@ -105,6 +112,7 @@ fn help_is_no_failure_and_documents_its_exit_codes() {
         "audit",
         "trace summary",
         "trace export",
+        "trace list",
         "config check",
         "config show",
         "config schema",

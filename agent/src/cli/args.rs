@@ -87,6 +87,9 @@ pub(super) enum TraceCommand {
     /// Write a trace for ui.perfetto.dev, or as it is for `go tool trace`
     #[command(after_help = help::TRACE_EXPORT)]
     Export(TraceExportArgs),
+    /// The traces that an agent kept
+    #[command(after_help = help::TRACE_LIST)]
+    List(TraceListArgs),
 }
 
 /// What can be said without a file, and which file.
@@ -268,8 +271,20 @@ pub(super) struct TraceSourceArgs {
     /// Take a target's trace from this folder; the agent that holds it is asked if it runs
     #[arg(long, value_name = "DIR")]
     pub(super) data: Option<PathBuf>,
+    /// The kept trace with this id instead of the newest; `linger trace list` shows them
+    #[arg(long, value_name = "ID")]
+    pub(super) id: Option<String>,
     #[command(flatten)]
     pub(super) access: TargetAccessArgs,
+}
+
+/// `linger trace list`.
+#[derive(Clone, Debug, Args)]
+pub(super) struct TraceListArgs {
+    /// Target by name; all of them when left out
+    pub(super) target: Option<String>,
+    #[command(flatten)]
+    pub(super) read: ReadArgs,
 }
 
 /// `linger trace summary`.

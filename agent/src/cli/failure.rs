@@ -36,6 +36,11 @@ impl Failure {
         self
     }
 
+    /// The same, with what led there said first.
+    pub(super) fn after(self, first: &str) -> Self {
+        Self { message: format!("{first}{}", self.message), ..self }
+    }
+
     /// What did not work.
     pub(super) fn message(&self) -> &str {
         &self.message

@@ -141,7 +141,7 @@ pub(super) const TRACE_EXPORT: &str = "\
 Examples:
   linger trace export shop.trace -o shop.json.gz        open it in https://ui.perfetto.dev
   linger trace export http://127.0.0.1:6060 -o shop.json.gz
-  linger trace export shop.trace --format raw -o raw.trace   as it is, inflated: go tool trace raw.trace
+  linger trace export api --format raw -o api.trace     the newest kept one as it came: go tool trace api.trace
   linger trace export shop.trace | jq '.traceEvents | length'
 
 A track for each goroutine with what it was at, and for each P with who ran on it; collections, stops of the world, \
@@ -150,6 +150,18 @@ interrupted and goes on. As plain JSON a busy second of two processors takes som
 It holds names and messages of your program.
 
 Exit codes: 0 ok (also when the trace is cut), 1 failure or a broken trace, 2 usage";
+
+pub(super) const TRACE_LIST: &str = "\
+Examples:
+  linger trace list
+  linger trace list api
+  linger trace list -o json | jq -r '.traces[] | select(.cut == null) | .id'
+  linger trace summary api --id ID
+  linger trace export api --id ID --format raw -o api.trace
+
+An agent takes a trace of a second every ten minutes and keeps the last four of each target.
+
+Exit codes: 0 ok, 1 failure, 2 usage";
 
 pub(super) const CONFIG_CHECK: &str = "\
 Examples:

@@ -1,11 +1,12 @@
 //! The commands that read: from options to a question, from its answer to a page.
 
-use super::args::{CheckArgs, DefersArgs, QueryArgs, RangeArgs, ReadArgs, SitesArgs, Subject};
+use super::args::{CheckArgs, DefersArgs, QueryArgs, RangeArgs, ReadArgs, SitesArgs, Subject, TraceListArgs};
 use super::failure::Failure;
 use super::{CRITICAL, OK, UNKNOWN, moment, print};
 use crate::ask::{AskError, Source, ask};
 use crate::question::{
     Answer, CheckQuestion, CheckSubject, DefersQuestion, QueryQuestion, Question, SitesQuestion,
+    TracesQuestion,
 };
 use crate::report::{Check, Range, StoreStatus, VERSION};
 use crate::show::{self, Clock, Screen};
@@ -45,6 +46,10 @@ pub(super) fn query(args: &QueryArgs) -> Result<u8, Failure> {
     let Range { from_ms, to_ms } = range(&args.range, &Clock::system())?;
     let question = QueryQuestion { selector: args.selector.clone(), from_ms, to_ms };
     answer(&Question::Query(question), &args.read, &args.selector)
+}
+
+pub(super) fn traces(args: &TraceListArgs) -> Result<u8, Failure> {
+    answer(&Question::Traces(TracesQuestion { target: args.target.clone() }), &args.read, "")
 }
 
 /// Whatever happens, the first line on standard output is a verdict.

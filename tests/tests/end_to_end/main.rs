@@ -36,6 +36,7 @@ mod growth;
 mod life;
 mod listeners;
 mod restarts;
+mod trace_command;
 mod traces;
 mod twenty;
 mod waits;

@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 
 /// An agent that takes a trace of a second every two seconds and keeps two, with a configuration of this rest.
-fn agent(service: &Service, more: &str) -> (Agent, tempfile::TempDir) {
+pub(crate) fn agent(service: &Service, more: &str) -> (Agent, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("linger.yaml");
     let text = format!(

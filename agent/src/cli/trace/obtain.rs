@@ -5,13 +5,14 @@ use super::super::args::TraceSourceArgs;
 use super::super::failure::Failure;
 use super::super::{print, read};
 use super::endpoint::endpoint;
+use crate::ask;
 use crate::scrape::client::{Client, Request};
 use crate::scrape::outcome::{self, State};
 use crate::trace::{Spool, SpoolError, Spooled};
 use linger_config::TargetUrl;
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 /// Time for an answer beyond what it records: a starved host took 14 s for 3, and stopping waits for the collector.
@@ -44,7 +45,7 @@ fn whence(args: &TraceSourceArgs) -> Whence<'_> {
     let path = Path::new(text);
     let has_end = |ends: &[&str]| path.extension().is_some_and(|end| ends.iter().any(|e| end == *e));
     match text {
-        _ if args.server.is_some() || args.data.is_some() => Whence::Target(text),
+        _ if args.server.is_some() || args.data.is_some() || args.id.is_some() => Whence::Target(text),
         "-" => Whence::Stdin,
         _ if text.contains("://") || text.starts_with("unix:") => Whence::Url(text),
         _ if path.exists() || text.contains('/') || has_end(&["trace", "out", "gz"]) => Whence::File(path),
@@ -157,10 +158,50 @@ fn unanswered(service: &TargetUrl, failure: &outcome::Failure) -> Failure {
     }
 }
 
-/// The newest one that an agent kept of a target.
+/// One that an agent kept of a target: the newest, unless another is named.
 fn kept(args: &TraceSourceArgs, target: &str) -> Result<Bytes, Failure> {
     let source = read::source_of(args.data.as_deref(), args.server.as_deref());
     let access = args.access.to_agent(read::token_file());
-    let _ = (source, access, target, PathBuf::new());
-    Err(Failure::new(format!("{target}: no such file")))
+    let body = ask::raw_trace(&source, &access, target, args.id.as_deref()).map_err(|error| {
+        // A word may also be meant as the name of a file.
+        let missing = format!("no file {target} is here, so an agent was asked for a target of that name: ");
+        let meant = if args.server.is_some() || args.data.is_some() { "" } else { &missing };
+        Failure::from(error).after(meant)
+    })?;
+    Ok((Spooled::Memory(body.into()), None))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Whence, whence};
+    use crate::cli::args::{Cli, Command, TraceCommand};
+    use clap::Parser;
+    use std::path::Path;
+
+    #[track_caller]
+    fn check(line: &str, expected: &Whence<'_>) {
+        let words = format!("linger trace summary {line}");
+        let Ok(Cli { command: Command::Trace(TraceCommand::Summary(args)) }) =
+            Cli::try_parse_from(words.split(' '))
+        else {
+            panic!("{line}")
+        };
+        assert_eq!(whence(&args.trace), *expected, "{line}");
+    }
+
+    #[test]
+    fn what_is_meant_shows_in_how_it_is_written() {
+        check("-", &Whence::Stdin);
+        check("http://a:6060", &Whence::Url("http://a:6060"));
+        check("unix:/run/api.sock", &Whence::Url("unix:/run/api.sock"));
+        check("./api", &Whence::File(Path::new("./api")));
+        check("gone.trace", &Whence::File(Path::new("gone.trace")));
+        check("Cargo.toml", &Whence::File(Path::new("Cargo.toml")));
+        check("api", &Whence::Target("api"));
+        check("127.0.0.1:6060", &Whence::Target("127.0.0.1:6060"));
+        check("Cargo.toml --server http://a:1", &Whence::Target("Cargo.toml"));
+        check("Cargo.toml --data /x", &Whence::Target("Cargo.toml"));
+        check("a --id 17-af", &Whence::Target("a"));
+        check("Cargo.toml --id 17-af", &Whence::Target("Cargo.toml"));
+    }
 }
