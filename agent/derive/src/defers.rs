@@ -6,6 +6,8 @@
 
 pub mod census;
 pub mod cost;
+#[cfg(test)]
+mod coverage;
 pub mod cpu;
 pub mod heap;
 pub mod program;

@@ -38,8 +38,10 @@ const PROFILE_IS_BLIND: [&str; 2] = [
     "pending figures are as of the target's last finished garbage collection, and sampled: see the interval",
 ];
 /// What nothing sees that looks at CPU time.
-const CPU_IS_BLIND: &str =
-    "executed open-coded defers, the most common kind: the compiler leaves nothing to sample";
+const CPU_IS_BLIND: [&str; 2] = [
+    "executed open-coded defers, the most common kind: the compiler leaves nothing to sample",
+    "what ran only between two CPU profiles: they are a part of the time",
+];
 
 /// What is asked of a target's defers.
 #[derive(Clone, Copy, Debug)]
@@ -117,7 +119,7 @@ pub fn defers(
     let outcomes = of(metric::CENSUS_GOROUTINES)?;
     let profiles =
         profiles(&of(metric::CPU_SECONDS)?, &of(metric::CPU_WINDOW)?, &of(metric::DEFER_CPU_SECONDS)?);
-    let pooled = pool([&profiles], None);
+    let pooled = pool(&profiles, None);
     let mut executed: Vec<DeferCpu> = pooled.by_function.iter().filter_map(run).collect();
     executed.sort_by(|a, b| b.cpu_ratio.total_cmp(&a.cpu_ratio));
     if wanted.site.is_some() {
@@ -194,7 +196,7 @@ fn blind(counted: Option<TimeMs>, counts: &[TimeMs], outcomes: &[Series]) -> Vec
         };
         blind.push(format!("{n} of the goroutines {what}"));
     }
-    blind.push(CPU_IS_BLIND.to_owned());
+    blind.extend(CPU_IS_BLIND.map(str::to_owned));
     blind
 }
 
@@ -301,20 +303,29 @@ fn methods(series: &[Series]) -> Methods {
     methods
 }
 
-/// All CPU profiles of the range as one.
-fn profiles(cpu: &[Series], window: &[Series], by_function: &[Series]) -> CpuDefers {
-    let sum = |series: &[Series]| series.iter().flat_map(|s| &s.points).map(|p| p.v).sum::<f64>();
-    let function = |s: &Series| {
-        let kind: Kind = s.key.labels.get("kind").parse().ok()?;
-        let seconds = s.points.iter().map(|p| p.v).sum();
-        Some(FunctionDefers { kind, function: s.key.labels.get("function").to_owned(), seconds })
-    };
-    CpuDefers {
-        window_seconds: sum(window),
-        cpu_seconds: sum(cpu),
-        sample_seconds: SAMPLE_SECONDS,
-        by_function: by_function.iter().filter_map(function).collect(),
+/// The CPU profiles of the range, in order of time.
+fn profiles(cpu: &[Series], window: &[Series], by_function: &[Series]) -> Vec<CpuDefers> {
+    let mut by_time: BTreeMap<TimeMs, CpuDefers> = BTreeMap::new();
+    for point in window.iter().flat_map(|s| &s.points) {
+        let profile =
+            CpuDefers { window_seconds: point.v, sample_seconds: SAMPLE_SECONDS, ..CpuDefers::default() };
+        by_time.insert(point.t, profile);
     }
+    for point in cpu.iter().flat_map(|s| &s.points) {
+        if let Some(profile) = by_time.get_mut(&point.t) {
+            profile.cpu_seconds = point.v;
+        }
+    }
+    for series in by_function {
+        let labels = &series.key.labels;
+        let Ok(kind) = labels.get("kind").parse::<Kind>() else { continue };
+        for point in &series.points {
+            let Some(profile) = by_time.get_mut(&point.t) else { continue };
+            let function = labels.get("function").to_owned();
+            profile.by_function.push(FunctionDefers { kind, function, seconds: point.v });
+        }
+    }
+    by_time.into_values().collect()
 }
 
 /// Fewest samples a rate is told from: with fewer its interval spans more than a factor of ten.

@@ -4,7 +4,9 @@
 //	/pile?n=100000&g=1   g more goroutines, each with n pending heap defers, parked until /release
 //	/release             lets every pile run its defers
 //	/leak?n=10           n more goroutines parked for good at a site of their own
-//	/run?kind=heap&per_second=2000000&seconds=30   runs defers at that pace; kinds heap and stack
+//	/run?kind=heap&per_second=2000000&seconds=30&on_ms=0&off_ms=0
+//	                     runs defers at that pace, if asked only for on_ms of each on_ms + off_ms; kinds heap, stack and
+//	                     (since Go 1.23) range
 //	/truth               counts by kind and site, and how many collections have finished since the last change
 package main
 
@@ -28,12 +30,24 @@ const (
 )
 
 var (
-	pending, leaked       atomic.Int64
-	ranOnHeap, ranOnStack atomic.Int64
-	collectionsAtChange   atomic.Int64
-	pileSite, leakSite    atomic.Pointer[service.Site]
-	release               = make(chan chan struct{}, 1)
+	pending, leaked     atomic.Int64
+	collectionsAtChange atomic.Int64
+	pileSite, leakSite  atomic.Pointer[service.Site]
+	release             = make(chan chan struct{}, 1)
 )
+
+// A runner runs some defers with each call.
+type runner struct {
+	perCall int64
+	call    func()
+	ran     atomic.Int64
+}
+
+// runners by their kinds; range.go adds its own.
+var runners = map[string]*runner{
+	"heap":  {perCall: 4, call: runFourOnHeap},
+	"stack": {perCall: 9, call: runNineOnStack},
+}
 
 func main() {
 	release <- make(chan struct{})
@@ -48,10 +62,14 @@ func main() {
 }
 
 func truth() any {
+	ran := map[string]int64{}
+	for kind, runner := range runners {
+		ran[kind] = runner.ran.Load()
+	}
 	return map[string]any{
 		"pending":      map[string]any{"heap": pending.Load(), "site": pileSite.Load()},
 		"leaked":       map[string]any{"count": leaked.Load(), "class": "chan receive", "site": leakSite.Load()},
-		"ran":          map[string]any{"heap": ranOnHeap.Load(), "stack": ranOnStack.Load()},
+		"ran":          ran,
 		"gc_since":     collections() - collectionsAtChange.Load(),
 		"gc_completed": collections(),
 	}
@@ -121,26 +139,29 @@ func run(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, fmt.Sprintf("at most %d seconds", secondsMax), http.StatusBadRequest)
 		return
 	}
-	switch kind := r.FormValue("kind"); kind {
-	case "heap":
-		go atPace(perSecond, seconds, 4, &ranOnHeap, runFourOnHeap)
-	case "stack":
-		go atPace(perSecond, seconds, 9, &ranOnStack, runNineOnStack)
-	default:
-		http.Error(w, "kind is heap or stack", http.StatusBadRequest)
+	runner, known := runners[r.FormValue("kind")]
+	if !known {
+		http.Error(w, "an unknown kind", http.StatusBadRequest)
+		return
 	}
+	on, off := number(r, "on_ms", 0), number(r, "off_ms", 0)
+	go runner.atPace(perSecond, seconds, time.Duration(on)*time.Millisecond, time.Duration(off)*time.Millisecond)
 }
 
-// atPace calls a function that runs some defers per call, often enough for the asked pace.
-func atPace(perSecond, seconds, perCall int64, ran *atomic.Int64, call func()) {
-	started, done := time.Now(), int64(0)
-	for elapsed := time.Duration(0); elapsed < time.Duration(seconds)*time.Second; elapsed = time.Since(started) {
-		due := int64(elapsed.Seconds() * float64(perSecond))
-		before := done
-		for ; done < due; done += perCall {
-			call()
+// atPace calls the runner often enough for the asked pace while it is on; on and off take turns.
+func (r *runner) atPace(perSecond, seconds int64, on, off time.Duration) {
+	started, worked, done := time.Now(), time.Duration(0), int64(0)
+	for last := started; last.Sub(started) < time.Duration(seconds)*time.Second; {
+		now := time.Now()
+		if on+off == 0 || now.Sub(started)%(on+off) < on {
+			worked += now.Sub(last)
 		}
-		ran.Add(done - before)
+		last = now
+		due, before := int64(worked.Seconds()*float64(perSecond)), done
+		for ; done < due; done += r.perCall {
+			r.call()
+		}
+		r.ran.Add(done - before)
 		time.Sleep(paceEvery)
 	}
 }

@@ -6,6 +6,7 @@
 //	                                a goroutine that never leaves its loop: base defers at once, then more at that
 //	                                pace, at most for so long; how=spin never sleeps in between
 //	/churn?g=16&n=64&seconds=60     goroutines that push n defers, run them, end, and come anew
+//	/garbage?seconds=60             garbage, so that collections happen: a heap profile shows what the last one saw
 //	/release                        everything that stands runs its defers
 //	/exec                           the process runs its program anew: same PID, same start, other memory
 //	/work                           a little work, for latencies
@@ -18,6 +19,7 @@ import (
 	"net/http"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -32,6 +34,8 @@ const (
 	goroutinesMax = 500_000
 	secondsMax    = 600
 	answerWithin  = 100 * time.Millisecond
+	garbageEvery  = 20 * time.Millisecond
+	garbageBytes  = 1 << 20 // 50 MB a second
 )
 
 // A statement is one defer statement of this program, and how many of its calls are pending.
@@ -67,6 +71,7 @@ func main() {
 	http.HandleFunc("/pile", pile)
 	http.HandleFunc("/push", push)
 	http.HandleFunc("/churn", churn)
+	http.HandleFunc("/garbage", garbage)
 	http.HandleFunc("/exec", exec)
 	http.HandleFunc("/work", work)
 	http.HandleFunc("/release", func(http.ResponseWriter, *http.Request) {
@@ -95,6 +100,7 @@ func truth() any {
 		"goroutines":  runtime.NumGoroutine(),
 		"statements":  rows,
 		"names_asked": service.NamesAsked.Load(),
+		"collections": collections(),
 	}
 }
 
@@ -150,6 +156,29 @@ func churn(w http.ResponseWriter, r *http.Request) {
 	for i := int64(0); i < g; i++ {
 		go comeAnew(int(n), end, until())
 	}
+}
+
+var sink []byte
+
+// garbage answers at once.
+func garbage(w http.ResponseWriter, r *http.Request) {
+	seconds := number(r, "seconds", 60)
+	if seconds > secondsMax {
+		refuse(w, "at most %d seconds", secondsMax)
+		return
+	}
+	go func() {
+		for end := time.Now().Add(time.Duration(seconds) * time.Second); time.Now().Before(end); {
+			sink = make([]byte, garbageBytes)
+			time.Sleep(garbageEvery)
+		}
+	}()
+}
+
+func collections() int64 {
+	var stats debug.GCStats
+	debug.ReadGCStats(&stats)
+	return stats.NumGC
 }
 
 // exec answers first.

@@ -4,11 +4,12 @@
 //! The figures come from samples of 10 ms, so one profile of 5 s says almost nothing (one sample is 156,000
 //! heap defers a second): profiles are kept raw and pooled over the asked range. Blind to open-coded defers,
 //! the most common kind: the compiler inlines them, and nothing is left to sample. Panics are left out, since
-//! there the machinery walks the stack, at another cost.
+//! there the machinery walks the stack, at another cost. Profiles are a part of the time: intervals are as wide as the load
+//! varies from one to the next, but what runs only between them is not seen.
 
 use super::Kind;
 use super::cost::{MODEL_FACTOR, NsPerDefer, ns_per_defer, running_per_registering};
-use crate::interval::{Interval, none_seen_at_most, poisson};
+use crate::interval::{Interval, dispersed, dispersion, none_seen_at_most};
 use crate::package::{package_of, readable};
 use crate::site::{SITE_ID_BYTES_MAX, bounded};
 use linger_proto::pprof::Profile;
@@ -176,9 +177,11 @@ pub struct Pooled {
 /// Pools profiles of one target over a range. `go_minor` is 26 for Go 1.26; unknown, it widens the intervals.
 #[must_use]
 pub fn pool<'a>(profiles: impl IntoIterator<Item = &'a CpuDefers>, go_minor: Option<u32>) -> Pooled {
-    let mut context = Context { window_seconds: 0.0, cpu_seconds: 0.0, sample_seconds: 0.0, go_minor };
+    let profiles: Vec<&CpuDefers> = profiles.into_iter().collect();
+    let mut context =
+        Context { window_seconds: 0.0, cpu_seconds: 0.0, sample_seconds: 0.0, go_minor, windows: Vec::new() };
     let mut functions: BTreeMap<&str, BTreeMap<Kind, f64>> = BTreeMap::new();
-    for profile in profiles {
+    for profile in &profiles {
         context.window_seconds += profile.window_seconds;
         context.cpu_seconds += profile.cpu_seconds;
         context.sample_seconds = context.sample_seconds.max(profile.sample_seconds);
@@ -186,23 +189,27 @@ pub fn pool<'a>(profiles: impl IntoIterator<Item = &'a CpuDefers>, go_minor: Opt
             *functions.entry(&f.function).or_default().entry(f.kind).or_default() += f.seconds;
         }
     }
+    context.windows = profiles;
     let mut totals: BTreeMap<Kind, f64> =
         [Kind::Stack, Kind::Heap, Kind::Range].into_iter().map(|kind| (kind, 0.0)).collect();
     let mut by_function = Vec::new();
     for (function, kinds) in functions {
+        let bursts = context.bursts(|f| f.function == function);
         for (kind, seconds) in attributed(kinds, go_minor) {
             *totals.entry(kind).or_default() += seconds;
-            by_function.push(context.pooled(kind, function, seconds, 0.0));
+            by_function.push(context.pooled(kind, function, seconds, 0.0, bursts));
         }
     }
     by_function.sort_by(|a, b| (a.kind, &a.function).cmp(&(b.kind, &b.function)));
     // What could not be told apart may all have been of one kind: it belongs into each kind's upper end.
     let mixed = totals.get(&Kind::Mixed).copied().unwrap_or(0.0);
     let unclear = |kind| if kind == Kind::Mixed { 0.0 } else { mixed };
+    let bursts = context.bursts(|_| true);
+    let by_kind = totals.into_iter().map(|(kind, s)| context.pooled(kind, "", s, unclear(kind), bursts));
     Pooled {
         window_seconds: context.window_seconds,
         cpu_seconds: context.cpu_seconds,
-        by_kind: totals.into_iter().map(|(kind, s)| context.pooled(kind, "", s, unclear(kind))).collect(),
+        by_kind: by_kind.collect(),
         by_function,
     }
 }
@@ -226,26 +233,58 @@ fn attributed(mut kinds: BTreeMap<Kind, f64>, go_minor: Option<u32>) -> BTreeMap
     kinds
 }
 
-struct Context {
+struct Context<'a> {
     window_seconds: f64,
     cpu_seconds: f64,
     sample_seconds: f64,
     go_minor: Option<u32>,
+    windows: Vec<&'a CpuDefers>,
 }
 
-impl Context {
+/// How many times as much as Poisson's samples vary from profile to profile: they are a part of the time, and a service's
+/// load is not the same at all times.
+#[derive(Clone, Copy)]
+struct Bursts {
+    /// Per second.
+    in_time: f64,
+    /// As a share of all CPU time.
+    in_share: f64,
+}
+
+impl Context<'_> {
+    /// Of the machinery's samples in functions that are `counted`.
+    fn bursts(&self, counted: impl Fn(&FunctionDefers) -> bool) -> Bursts {
+        let usual_seconds = self.window_seconds / self.windows.len() as f64;
+        let of = |profile: &CpuDefers| -> f64 {
+            profile.by_function.iter().filter(|f| counted(f)).map(|f| f.seconds).sum()
+        };
+        let share = self.windows.iter().map(|profile| of(profile)).sum::<f64>() / self.cpu_seconds;
+        let measured = self.windows.iter().filter(|profile| profile.window_seconds > 0.0);
+        // In samples, of a profile as long as the usual one.
+        let (counts, residuals): (Vec<f64>, Vec<f64>) = measured
+            .map(|profile| {
+                let scale = usual_seconds / profile.window_seconds / self.sample_seconds;
+                (of(profile) * scale, (of(profile) - share * profile.cpu_seconds) * scale)
+            })
+            .unzip();
+        Bursts { in_time: dispersion(&counts, &counts), in_share: dispersion(&counts, &residuals) }
+    }
+
     /// `unclear` seconds may belong to this kind, too.
-    fn pooled(&self, kind: Kind, function: &str, seconds: f64, unclear: f64) -> PooledDefers {
+    fn pooled(&self, kind: Kind, function: &str, seconds: f64, unclear: f64, bursts: Bursts) -> PooledDefers {
         let samples_in =
             |s: f64| if self.sample_seconds > 0.0 { rounded(s / self.sample_seconds) } else { 0 };
         let (samples, samples_at_most) = (samples_in(seconds), samples_in(seconds + unclear));
         // The interval of the sampled time: what was seen to within the number of samples.
-        let interval = Interval { low: poisson(samples).low, high: poisson(samples_at_most).high };
-        let interval = interval.times(self.sample_seconds);
+        let seen = |bursts| Interval {
+            low: dispersed(samples, bursts).low * self.sample_seconds,
+            high: dispersed(samples_at_most, bursts).high * self.sample_seconds,
+        };
+        let (interval, of_share) = (seen(bursts.in_time), seen(bursts.in_share));
         let share = |s: f64| if self.cpu_seconds > 0.0 { (s / self.cpu_seconds).min(1.0) } else { 0.0 };
         let ratio = Ratio {
             value: share(seconds),
-            interval: Interval { low: share(interval.low), high: share(interval.high) },
+            interval: Interval { low: share(of_share.low), high: share(of_share.high) },
         };
         let cost = ns_per_defer(kind, self.go_minor);
         let rate = if samples_at_most == 0 {
