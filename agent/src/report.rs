@@ -450,7 +450,7 @@ pub struct TargetDefers {
     pub executed: Vec<DeferCpu>,
     /// CPU profile seconds pooled for `executed`.
     pub cpu_window_s: f64,
-    /// When nothing was seen: executed defers per second that could have gone unseen (95 %), by kind.
+    /// Executed defers per second that could have gone unseen beside those in `executed` (95 %), by kind.
     pub executed_floor: BTreeMap<String, f64>,
     /// Proven restarts in the range.
     pub restarts_ms: Vec<i64>,

@@ -1,7 +1,7 @@
 //! Holds estimates of defers against services that know the truth (tests/services); `tests/bench/estimates/run` starts them.
 //!
-//! - `estimates pending LINGER ADDRESS RUNS`: piles of a service, from heap profiles alone, by `linger scrape`
-//! - `estimates executed LINGER ADDRESS RUNS [KIND=PER_SECOND]…`: defers that run at a pace, from one CPU profile each
+//! - `estimates pending ADDRESS RUNS`: piles of a service, from heap profiles alone
+//! - `estimates executed ADDRESS RUNS [KIND=PER_SECOND]…`: defers that run at a pace, from one CPU profile each
 //! - `estimates pooled LINGER SECONDS ADDRESS…`: a load that comes in bursts, from all CPU profiles of an agent; a run for
 //!   each service, side by side
 //!
@@ -10,7 +10,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used, clippy::indexing_slicing)] // a bench that cannot go on ends
 
-use linger::report::{Defers, Scraped, TargetDefers};
+use linger::report::{Defers, TargetDefers};
+use linger_config::{Config, Target};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -31,11 +32,11 @@ fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let table = match words.as_slice() {
-        ["pending", linger, address, runs] => pending(linger, address, runs.parse().unwrap()),
-        ["executed", linger, address, runs, paces @ ..] => executed(linger, address, runs.parse().unwrap(), paces),
+        ["pending", address, runs] => pending(address, runs.parse().unwrap()),
+        ["executed", address, runs, paces @ ..] => executed(address, runs.parse().unwrap(), paces),
         ["pooled", linger, seconds, addresses @ ..] => pooled(linger, seconds.parse().unwrap(), addresses),
         _ => {
-            eprintln!("error: usage: estimates pending|executed|pooled LINGER … (see its first lines)");
+            eprintln!("error: usage: estimates pending|executed|pooled … (see its first lines)");
             return ExitCode::from(2);
         }
     };
@@ -101,7 +102,7 @@ impl std::fmt::Display for Row {
 
 type Table = BTreeMap<String, Row>;
 
-fn pending(linger: &str, address: &str, runs: u32) -> Table {
+fn pending(address: &str, runs: u32) -> Table {
     let mut table = Table::new();
     ask(address, "/garbage?seconds=600");
     for _ in 0..runs {
@@ -110,7 +111,7 @@ fn pending(linger: &str, address: &str, runs: u32) -> Table {
         }
         collected_twice(address);
         let truth = truth(address);
-        let defers = scrape(linger, address, 4);
+        let defers = scrape(address, 1);
         let floor = defers.floor.expect("a heap profile");
         for statement in truth["statements"].as_array().unwrap() {
             let pending = statement["pending"].as_f64().unwrap();
@@ -118,10 +119,16 @@ fn pending(linger: &str, address: &str, runs: u32) -> Table {
                 continue;
             }
             let found = defers.sites.iter().find(|site| {
-                site.kind == "heap" && site.function == statement["function"] && statement["line"] == site.line
+                site.kind == "heap"
+                    && site.function == statement["function"]
+                    && statement["line"] == site.line
             });
             let what = format!("{pending:>7} at {}", statement["function"].as_str().unwrap());
-            table.entry(what).or_default().add(pending, found.map(|s| s.interval.expect("an estimate")), floor);
+            table.entry(what).or_default().add(
+                pending,
+                found.map(|s| s.interval.expect("an estimate")),
+                floor,
+            );
         }
         ask(address, "/release");
         collected_twice(address);
@@ -136,7 +143,7 @@ fn collected_twice(address: &str) {
     until("two collections", || (collections() >= before + 2).then_some(()));
 }
 
-fn executed(linger: &str, address: &str, runs: u32, paces: &[&str]) -> Table {
+fn executed(address: &str, runs: u32, paces: &[&str]) -> Table {
     for pace in paces {
         let (kind, per_second) = pace.split_once('=').expect("KIND=PER_SECOND");
         ask(address, &format!("/run?kind={kind}&per_second={per_second}&seconds=600"));
@@ -144,7 +151,7 @@ fn executed(linger: &str, address: &str, runs: u32, paces: &[&str]) -> Table {
     let mut table = Table::new();
     for _ in 0..runs {
         let (before, began) = (truth(address), Instant::now());
-        let defers = scrape(linger, address, 7);
+        let defers = scrape(address, 7);
         let (after, seconds) = (truth(address), began.elapsed().as_secs_f64());
         for pace in paces {
             let kind = pace.split_once('=').unwrap().0;
@@ -182,7 +189,10 @@ fn pooled(linger: &str, seconds: u64, addresses: &[&str]) -> Table {
 
 /// The mean rate of a service over an agent's life, what that says of it, and the width of the share of CPU it tells.
 fn watch_bursts(linger: &str, seconds: u64, address: &str) -> ((f64, Option<[f64; 2]>, f64), Option<f64>) {
-    ask(address, &format!("/run?kind=heap&per_second=6000000&seconds={}&on_ms=2500&off_ms=6300", seconds + 60));
+    ask(
+        address,
+        &format!("/run?kind=heap&per_second=12000000&seconds={}&on_ms=2500&off_ms=6300", seconds + 60),
+    );
     let folder = tempfile::tempdir().unwrap();
     let listen = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let mut command = Command::new(linger);
@@ -224,16 +234,12 @@ fn ran(before: &Value, after: &Value, kind: &str) -> f64 {
 }
 
 /// A look at a service whose memory is not read, which everybody may have who reaches it.
-fn scrape(linger: &str, address: &str, seconds: u32) -> TargetDefers {
-    let folder = tempfile::tempdir().unwrap();
-    let config = folder.path().join("linger.yaml");
-    std::fs::write(&config, "collectors: {defers: {enabled: false}}\n").unwrap();
-    let mut command = Command::new(linger);
-    command.args(["scrape", &format!("http://{address}"), "--for", &format!("{seconds}s"), "--output", "json"]);
-    let said = command.arg("--config").arg(&config).output().expect("linger runs");
-    let scraped: Scraped = serde_json::from_slice(&said.stdout)
-        .unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&said.stderr)));
-    scraped.defers
+fn scrape(address: &str, seconds: u64) -> TargetDefers {
+    let mut config = Config::default();
+    config.collectors.defers.enabled = false;
+    let url = format!("http://{address}").parse().expect("an address");
+    config.targets.push(Target::new(url, config.collectors.clone()));
+    linger::oneshot::scrape(&config, Duration::from_secs(seconds)).expect("a look").defers
 }
 
 fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {

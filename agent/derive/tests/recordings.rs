@@ -236,7 +236,7 @@ fn a_cpu_profile_shows_the_kinds_that_ran_and_the_functions_that_ran_them() {
         let profile = cpu::from_profile(&r.profile("cpu.pb.gz")).unwrap();
         assert_eq!(profile.sample_seconds, 0.01);
         assert!(profile.window_seconds > 1.5 && profile.cpu_seconds > 0.1, "{}: {profile:?}", r.version);
-        let pooled = cpu::pool([&profile], Some(r.minor()));
+        let pooled = cpu::pool([&profile], Some(r.minor()), 1);
         for (kind, function) in [(Kind::Heap, "main.heapDefers"), (Kind::Stack, "main.stackDefer")] {
             // Registering a stack defer is so cheap that a short profile may miss it: then the kind is open.
             let told = |k| k == kind || (kind == Kind::Stack && k == Kind::Mixed);

@@ -119,20 +119,14 @@ pub fn defers(
     let outcomes = of(metric::CENSUS_GOROUTINES)?;
     let profiles =
         profiles(&of(metric::CPU_SECONDS)?, &of(metric::CPU_WINDOW)?, &of(metric::DEFER_CPU_SECONDS)?);
-    let pooled = pool(&profiles, None);
+    let pooled = pool(&profiles, None, SAMPLES_MIN);
     let mut executed: Vec<DeferCpu> = pooled.by_function.iter().filter_map(run).collect();
     executed.sort_by(|a, b| b.cpu_ratio.total_cmp(&a.cpu_ratio));
     if wanted.site.is_some() {
         executed.retain(|run| listed.iter().any(|site| site.function == run.function));
     }
     executed.truncate(wanted.limit);
-    let executed_floor = pooled.by_kind.iter().filter_map(|p| match p.rate {
-        Rate::BelowFloor { at_most } => Some((p.kind.as_str().to_owned(), at_most)),
-        Rate::Estimate { interval, .. } if p.samples < SAMPLES_MIN => {
-            Some((p.kind.as_str().to_owned(), interval.high))
-        }
-        _ => None,
-    });
+    let unseen = pooled.unseen.iter().map(|(kind, at_most)| (kind.as_str().to_owned(), *at_most));
     Ok(TargetDefers {
         target: target.to_owned(),
         sites_left_out,
@@ -146,7 +140,7 @@ pub fn defers(
         running: running(&of(metric::DEFERS_RUNNING)?, &sites, &restarts),
         executed,
         cpu_window_s: pooled.window_seconds,
-        executed_floor: executed_floor.collect(),
+        executed_floor: unseen.collect(),
         restarts_ms: restarts.iter().map(|t| t.0).collect(),
         blind: blind(counted, &counts, &outcomes),
     })
@@ -333,9 +327,6 @@ const SAMPLES_MIN: u64 = 10;
 
 fn run(p: &PooledDefers) -> Option<DeferCpu> {
     let Rate::Estimate { per_second, interval } = p.rate else { return None };
-    if p.samples < SAMPLES_MIN {
-        return None;
-    }
     Some(DeferCpu {
         kind: p.kind.as_str().to_owned(),
         function: p.function.clone(),
@@ -418,6 +409,6 @@ mod tests {
         let run = &d.executed[0];
         assert_eq!((run.samples, run.function.as_str()), (200, "main.run"));
         assert!((run.cpu_ratio - 0.05).abs() < 1e-9);
-        assert!(d.executed_floor.contains_key("stack") && !d.executed_floor.contains_key("heap"));
+        assert_eq!(d.executed_floor.keys().collect::<Vec<_>>(), ["heap", "range", "stack"]);
     }
 }

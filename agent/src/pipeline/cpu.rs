@@ -34,7 +34,7 @@ pub(super) fn take(
     while target.cpu.front().is_some_and(|(t, _)| job.at.since(*t) > POOL_OVER) {
         target.cpu.pop_front();
     }
-    let pooled = pool(target.cpu.iter().map(|(_, profile)| profile), None);
+    let pooled = pool(target.cpu.iter().map(|(_, profile)| profile), None, 1);
     for p in &pooled.by_function {
         record(p, samples);
     }

@@ -193,7 +193,7 @@ fn executed(page: &mut Page<'_>, target: &TargetDefers) {
         let kinds = target.executed_floor.iter();
         let told: Vec<String> =
             kinds.map(|(kind, &rate)| format!("{} {}/s", harmless(kind), number(rate))).collect();
-        page.note(&format!("below the floor: up to {} may go unseen", told.join(", ")));
+        page.note(&format!("below the floor: up to {} more may go unseen", told.join(", ")));
     }
 }
 

@@ -142,7 +142,7 @@ fn bursts_widen_what_is_pooled() {
         }],
     };
     let told = |counts: [u32; 12]| {
-        let pooled = pool(&counts.map(profile), Some(27));
+        let pooled = pool(&counts.map(profile), Some(27), 1);
         let p = &pooled.by_function[0];
         let Rate::Estimate { interval, .. } = p.rate else { panic!("{p:?}") };
         (p.ratio.interval.high - p.ratio.interval.low, interval.high)

@@ -83,7 +83,7 @@ fn machinery<'a>(functions: impl IntoIterator<Item = &'a str>) -> Option<(Kind, 
     let mut kind = None;
     for function in functions.into_iter().take(FRAMES_LOOKED_AT_MAX) {
         if !is_runtime(function) {
-            return kind.map(|k| (k, function));
+            return kind.map(|k| (k, written_in(function)));
         }
         match function {
             "runtime.gopanic" | "runtime.Goexit" | "runtime.recovery" => return None,
@@ -91,6 +91,15 @@ fn machinery<'a>(functions: impl IntoIterator<Item = &'a str>) -> Option<(Kind, 
         }
     }
     kind.map(|k| (k, ""))
+}
+
+/// The function that a `defer` belongs to: of the body of a loop over a function the one it was written in, which runs it.
+/// The compiler calls the body `pkg.f-range1` (Go 1.23 to 1.27, cmd/compile/internal/ir/func.go, `closureName`).
+pub(super) fn written_in(function: &str) -> &str {
+    match function.rsplit_once("-range") {
+        Some((outer, n)) if !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()) => outer,
+        _ => function,
+    }
 }
 
 /// Exact names only: `runtime.tryDeferToSpanScan` and its like belong to the garbage collector. Go 1.21 to
@@ -170,13 +179,21 @@ pub struct Pooled {
     pub cpu_seconds: f64,
     /// Stack, heap and range over all functions: the place for [`Rate::BelowFloor`].
     pub by_kind: Vec<PooledDefers>,
-    /// By kind and function, those seen.
+    /// By kind and function, those of which enough was seen.
     pub by_function: Vec<PooledDefers>,
+    /// Stack, heap and range: at most so many a second run in functions that `by_function` leaves out (95 %, model factor
+    /// and samples of unclear kind included).
+    pub unseen: Vec<(Kind, f64)>,
 }
 
-/// Pools profiles of one target over a range. `go_minor` is 26 for Go 1.26; unknown, it widens the intervals.
+/// Pools profiles of one target over a range. `go_minor` is 26 for Go 1.26; unknown, it widens the intervals. Functions of
+/// fewer than `samples_min` samples of a kind are left out of `by_function`.
 #[must_use]
-pub fn pool<'a>(profiles: impl IntoIterator<Item = &'a CpuDefers>, go_minor: Option<u32>) -> Pooled {
+pub fn pool<'a>(
+    profiles: impl IntoIterator<Item = &'a CpuDefers>,
+    go_minor: Option<u32>,
+    samples_min: u64,
+) -> Pooled {
     let profiles: Vec<&CpuDefers> = profiles.into_iter().collect();
     let mut context =
         Context { window_seconds: 0.0, cpu_seconds: 0.0, sample_seconds: 0.0, go_minor, windows: Vec::new() };
@@ -192,12 +209,18 @@ pub fn pool<'a>(profiles: impl IntoIterator<Item = &'a CpuDefers>, go_minor: Opt
     context.windows = profiles;
     let mut totals: BTreeMap<Kind, f64> =
         [Kind::Stack, Kind::Heap, Kind::Range].into_iter().map(|kind| (kind, 0.0)).collect();
+    let mut left_out = totals.clone();
     let mut by_function = Vec::new();
     for (function, kinds) in functions {
         let bursts = context.bursts(|f| f.function == function);
         for (kind, seconds) in attributed(kinds, go_minor) {
             *totals.entry(kind).or_default() += seconds;
-            by_function.push(context.pooled(kind, function, seconds, 0.0, bursts));
+            let pooled = context.pooled(kind, function, seconds, 0.0, bursts);
+            if pooled.samples >= samples_min {
+                by_function.push(pooled);
+            } else {
+                *left_out.entry(kind).or_default() += seconds;
+            }
         }
     }
     by_function.sort_by(|a, b| (a.kind, &a.function).cmp(&(b.kind, &b.function)));
@@ -205,12 +228,22 @@ pub fn pool<'a>(profiles: impl IntoIterator<Item = &'a CpuDefers>, go_minor: Opt
     let mixed = totals.get(&Kind::Mixed).copied().unwrap_or(0.0);
     let unclear = |kind| if kind == Kind::Mixed { 0.0 } else { mixed };
     let bursts = context.bursts(|_| true);
+    let mixed_left_out = left_out.remove(&Kind::Mixed).unwrap_or(0.0);
+    let unseen = left_out.into_iter().filter_map(|(kind, seconds)| {
+        match context.pooled(kind, "", seconds, mixed_left_out, bursts).rate {
+            Rate::Estimate { interval, .. } => Some((kind, interval.high)),
+            Rate::BelowFloor { at_most } => Some((kind, at_most)),
+            Rate::NoData => None,
+        }
+    });
+    let unseen = unseen.collect();
     let by_kind = totals.into_iter().map(|(kind, s)| context.pooled(kind, "", s, unclear(kind), bursts));
     Pooled {
         window_seconds: context.window_seconds,
         cpu_seconds: context.cpu_seconds,
         by_kind: by_kind.collect(),
         by_function,
+        unseen,
     }
 }
 
@@ -347,7 +380,8 @@ mod tests {
             "internal/runtime/atomic.(*Uint32).Load runtime.lock2 runtime.newdefer runtime.deferproc main.f",
             Some((Kind::Heap, "main.f")),
         );
-        check("runtime.newdefer runtime.deferprocat main.f-range1", Some((Kind::Range, "main.f-range1")));
+        check("runtime.newdefer runtime.deferprocat main.f-range1", Some((Kind::Range, "main.f")));
+        check("runtime.deferprocat main.f-rangefinder", Some((Kind::Range, "main.f-rangefinder")));
         check("runtime.newdefer runtime.deferrangefunc main.f", Some((Kind::Range, "main.f")));
         check("runtime.deferprocStack main.g", Some((Kind::Stack, "main.g")));
         check("runtime.popDefer runtime.(*_panic).nextDefer main.g", Some((Kind::Mixed, "main.g")));
@@ -393,7 +427,7 @@ mod tests {
 
     #[test]
     fn an_hour_without_a_sample_is_below_the_floor_not_zero() {
-        let pooled = pool(&profiles(60, &[]), Some(27));
+        let pooled = pool(&profiles(60, &[]), Some(27), 1);
         assert_eq!(pooled.window_seconds, 300.0);
         let Rate::BelowFloor { at_most } = of(&pooled, Kind::Heap, "").rate else { panic!("{pooled:?}") };
         // 2.996 samples of 10 ms at 10.7 ns each in 300 s, times two.
@@ -417,6 +451,7 @@ mod tests {
                 ],
             ),
             Some(27),
+            1,
         );
         assert_eq!(of(&pooled, Kind::Heap, "main.f").samples, 50);
         assert_eq!(of(&pooled, Kind::Mixed, "main.unseen").samples, 5);
@@ -435,7 +470,7 @@ mod tests {
     fn samples_of_unclear_kind_raise_what_each_kind_may_be_at_most() {
         let mut profiles = profiles(1, &[(Kind::Mixed, "main.runNineOnStack", 8)]);
         profiles[0].window_seconds = 10.0;
-        let pooled = pool(&profiles, Some(27));
+        let pooled = pool(&profiles, Some(27), 1);
         let Rate::BelowFloor { at_most } = of(&pooled, Kind::Stack, "").rate else { panic!("{pooled:?}") };
         assert!(at_most > 1.0e6, "{at_most}");
         let Rate::Estimate { interval, .. } = of(&pooled, Kind::Mixed, "").rate else { panic!("{pooled:?}") };
@@ -445,7 +480,7 @@ mod tests {
     #[test]
     fn an_unknown_version_widens_and_never_moves_out() {
         let samples = [(Kind::Heap, "main.f", 100)];
-        let interval = |minor| match of(&pool(&profiles(10, &samples), minor), Kind::Heap, "main.f").rate {
+        let interval = |minor| match of(&pool(&profiles(10, &samples), minor, 1), Kind::Heap, "main.f").rate {
             Rate::Estimate { per_second, interval } => {
                 assert!(interval.low <= per_second && per_second <= interval.high);
                 interval
@@ -459,8 +494,29 @@ mod tests {
     }
 
     #[test]
+    fn what_is_left_out_for_too_few_samples_may_go_unseen() {
+        let samples = [
+            (Kind::Heap, "main.f", 100),
+            (Kind::Heap, "main.g", 6),
+            (Kind::Heap, "main.h", 7),
+            (Kind::Mixed, "main.i", 3),
+        ];
+        let told = |samples_min| {
+            let pooled = pool(&profiles(1, &samples), Some(27), samples_min);
+            let unseen =
+                |kind| pooled.unseen.iter().find(|(k, _)| *k == kind).map(|(_, at_most)| *at_most).unwrap();
+            (pooled.by_function.len(), unseen(Kind::Heap), unseen(Kind::Stack))
+        };
+        let (all, some) = (told(1), told(10));
+        assert_eq!((all.0, some.0), (4, 1));
+        // 16 samples in 5 s at 10.7 ns are 3 million a second.
+        assert!(some.1 > 3.0e6 && all.1 < some.1, "{all:?} {some:?}");
+        assert!(some.2 > 3.0 * 0.01 / 5.0 * 1e9 / 7.0, "three may be of stack defers: {some:?}");
+    }
+
+    #[test]
     fn no_profiles_say_nothing() {
-        let pooled = pool(&[], None);
+        let pooled = pool(&[], None, 1);
         assert_eq!(of(&pooled, Kind::Heap, "").rate, Rate::NoData);
         assert!(pooled.by_function.is_empty());
     }

@@ -9,6 +9,7 @@
 //! It never guesses: a record whose runtime frames have no names yet is counted as unresolved, a pile whose
 //! user frames have no names as unnamed.
 
+use super::cpu::written_in;
 use super::program::{Program, is_named};
 use crate::interval::{Interval, poisson};
 use crate::package::readable;
@@ -266,13 +267,9 @@ fn statement(
     Ok(Site::of_line(&readable(frame.function), frame.file, line, start_line))
 }
 
-/// The loop over a function whose body `body` is: the first frame of the function that the body was written in. The
-/// compiler calls it `pkg.f-range1` (Go 1.23 to 1.27, cmd/compile/internal/ir/func.go, `closureName`).
+/// The loop over a function whose body `body` is: the first frame of the function that the body was written in.
 fn loop_of<'a>(record: &'a HeapRecord, body: &str) -> Option<(Frame<'a>, u64)> {
-    let (outer, number) = body.rsplit_once("-range")?;
-    if number.is_empty() || !number.bytes().all(|b| b.is_ascii_digit()) {
-        return None;
-    }
+    let outer = Some(written_in(body)).filter(|outer| *outer != body)?;
     let frame = record.frames.iter().find(|f| readable(&f.function) == readable(outer))?;
     Some((Frame::from(frame), frame.pc))
 }
