@@ -32,6 +32,9 @@ fn squeeze_three(word: u64) -> u64 {
 }
 
 /// The number at `at`, and where the next thing starts. `None` when it does not end, or is too long.
+///
+/// How long a number is decides branches, and is not calculated with: where the next thing starts would have to wait
+/// for that, while a branch is guessed, mostly right.
 #[inline(always)]
 pub(crate) fn read(bytes: &[u8], at: usize) -> Option<(u64, usize)> {
     let word = word(bytes, at);
@@ -41,12 +44,30 @@ pub(crate) fn read(bytes: &[u8], at: usize) -> Option<(u64, usize)> {
     if word & 0x8000 == 0 {
         return Some(((word & 0x7f) | (word >> 1 & 0x3f80), at + 2));
     }
+    if word & 0x80_0000 == 0 {
+        return Some((squeeze_three(word), at + 3));
+    }
     let ends = !word & MORE;
     if ends == 0 {
         return read_bytewise(bytes, at);
     }
     let bits = ends.trailing_zeros() + 1;
     Some((squeeze(word & (u64::MAX >> (64 - bits))), at + (bits / 8) as usize))
+}
+
+/// A byte and the number after it, as events start.
+#[inline(always)]
+pub(crate) fn read_tagged(bytes: &[u8], at: usize) -> Option<(u8, u64, usize)> {
+    let word = word(bytes, at);
+    let tag = word.to_le_bytes()[0];
+    if word & 0x8000 == 0 {
+        return Some((tag, word >> 8 & 0x7f, at + 2));
+    }
+    if word & 0x80_0000 == 0 {
+        return Some((tag, (word >> 8 & 0x7f) | (word >> 9 & 0x3f80), at + 3));
+    }
+    let (number, after) = read(bytes, at.checked_add(1)?)?;
+    Some((*bytes.get(at)?, number, after))
 }
 
 /// All ones: no thread, no proc. The only number that is often long.
@@ -72,28 +93,9 @@ fn read_bytewise(bytes: &[u8], at: usize) -> Option<(u64, usize)> {
     None
 }
 
-/// `N` numbers in a row. Those of most events stand in one word.
+/// `N` numbers in a row.
 #[inline(always)]
-pub(crate) fn read_all<const N: usize>(bytes: &[u8], at: usize) -> Option<([u64; N], usize)> {
-    let word = word(bytes, at);
-    let mut values = [0; N];
-    let mut ends = !word & MORE;
-    let mut from = 0;
-    for value in &mut values {
-        if ends == 0 {
-            return read_one_by_one(bytes, at);
-        }
-        let to = ends.trailing_zeros() + 1;
-        ends &= ends.wrapping_sub(1);
-        let spread = (word << (64 - to)) >> (64 - to + from);
-        *value = if to - from <= 24 { squeeze_three(spread) } else { squeeze(spread) };
-        from = to;
-    }
-    Some((values, at + (from / 8) as usize))
-}
-
-#[inline(never)]
-fn read_one_by_one<const N: usize>(bytes: &[u8], mut at: usize) -> Option<([u64; N], usize)> {
+pub(crate) fn read_all<const N: usize>(bytes: &[u8], mut at: usize) -> Option<([u64; N], usize)> {
     let mut values = [0; N];
     for value in &mut values {
         (*value, at) = read(bytes, at)?;
@@ -103,7 +105,7 @@ fn read_one_by_one<const N: usize>(bytes: &[u8], mut at: usize) -> Option<([u64;
 
 #[cfg(test)]
 mod tests {
-    use super::{read, read_all};
+    use super::{read, read_all, read_tagged};
     use proptest::prelude::{any, prop};
     use proptest::{prop_assert_eq, proptest};
 
@@ -126,6 +128,7 @@ mod tests {
         for bytes in [&[][..], &[0x80], &[0xff; 7], &[0xff; 16]] {
             assert_eq!(read(bytes, 0), None);
             assert_eq!(read_all::<1>(bytes, 0), None);
+            assert_eq!(read_tagged(&[&[7], bytes].concat(), 0), None);
         }
         let beyond = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 0, 0, 0];
         assert_eq!(read(&beyond, 0), None);
@@ -149,6 +152,8 @@ mod tests {
             for (value, _) in numbers {
                 let (read, next) = read(&bytes, at).unwrap();
                 prop_assert_eq!(read, value);
+                let tagged = [&[0x8f], &bytes[at..]].concat();
+                prop_assert_eq!(read_tagged(&tagged, 0), Some((0x8f, value, next - at + 1)));
                 at = next;
             }
             prop_assert_eq!(at, end);

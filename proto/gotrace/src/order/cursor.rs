@@ -4,7 +4,7 @@
 use super::fault::Fault;
 use crate::generation::{EventBatch, Stream};
 use crate::source::Source;
-use crate::varint::read;
+use crate::varint::read_tagged;
 use crate::wire::event::BYTES_MAX;
 
 /// Bytes of a batch in memory. Smaller ones mean more reads, larger ones less of it in the processor's caches; from
@@ -73,12 +73,11 @@ impl Cursor {
                 None => return Ok(false),
             }
         }
-        let Some(kind) = window.get(self.at) else { return Err(Fault::BeyondBatch) };
-        let (later, after) = read(window, self.at + 1).ok_or(Fault::BeyondBatch)?;
+        let (kind, later, after) = read_tagged(window, self.at).ok_or(Fault::BeyondBatch)?;
         if after > self.end {
             return Err(Fault::BeyondBatch);
         }
-        self.kind = *kind;
+        self.kind = kind;
         self.time = self.time.wrapping_add(later);
         self.at = after;
         Ok(true)

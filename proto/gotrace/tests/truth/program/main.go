@@ -7,15 +7,23 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"time"
 )
 
 // The runtime may run this many goroutines at once. Two, so that threads take procs from one another.
 const procs = 2
+
+// It takes two seconds and 50 MB. Whatever goes wrong, it ends by itself and takes no more than this.
+const (
+	timeMax   = time.Minute
+	memoryMax = 512 << 20
+)
 
 func main() {
 	if len(os.Args) != 2 {
@@ -26,6 +34,8 @@ func main() {
 	runtime.GOMAXPROCS(procs)
 	runtime.GC() // the collector's workers are there from now on
 	debug.SetGCPercent(-1)
+	debug.SetMemoryLimit(memoryMax) // so much that it is never near, unless something is wrong
+	time.AfterFunc(timeMax, func() { check(errors.New("did not end")) })
 
 	leak()
 	early := newTask("early")
