@@ -187,8 +187,11 @@ fn pooled(linger: &str, seconds: u64, addresses: &[&str]) -> Table {
     Table::from([(format!("heap in bursts (share: width {share})"), row)])
 }
 
+/// A true rate, what is said of it, and the floor.
+type Told = (f64, Option<[f64; 2]>, f64);
+
 /// The mean rate of a service over an agent's life, what that says of it, and the width of the share of CPU it tells.
-fn watch_bursts(linger: &str, seconds: u64, address: &str) -> ((f64, Option<[f64; 2]>, f64), Option<f64>) {
+fn watch_bursts(linger: &str, seconds: u64, address: &str) -> (Told, Option<f64>) {
     ask(
         address,
         &format!("/run?kind=heap&per_second=12000000&seconds={}&on_ms=2500&off_ms=6300", seconds + 60),
