@@ -44,7 +44,12 @@ pub fn check(status: &Status, question: &CheckQuestion) -> Check {
         findings.iter().filter(|(c, _)| *c == code).map(|(_, text)| text.as_str()).collect();
     let summary = if worst.is_empty() { all_well(status, question) } else { worst.join("; ") };
     let mut details: Vec<String> = findings.iter().map(|(_, text)| text.clone()).collect();
-    details.extend(alerts.iter().filter_map(|alert| piles::held(status, alert)));
+    for held in alerts.iter().filter_map(|alert| piles::held(status, alert)) {
+        // Two thresholds may fire at one line.
+        if !details.contains(&held) {
+            details.push(held);
+        }
+    }
     if question.subject == CheckSubject::Defers {
         details.extend(
             status.targets.iter().filter(|t| wanted(&t.target)).filter_map(|t| piles::basis(status, t)),
