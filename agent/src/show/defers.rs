@@ -245,16 +245,8 @@ mod tests {
 
     #[test]
     fn the_runbook_shows_the_pages_as_they_are() {
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-        let runbook = std::fs::read_to_string(folder.join("../deploy/runbooks/defers.md")).unwrap();
-        for page in ["defers-counted", "defers-site"] {
-            let file = folder.join(format!("src/show/golden/{page}.terminal.txt"));
-            let page = std::fs::read_to_string(file).unwrap();
-            assert!(
-                runbook.contains(&page),
-                "deploy/runbooks/defers.md lacks this page as drawn now:\n{page}"
-            );
-        }
+        samples::check_shown("deploy/runbooks/defers.md", "linger defers", "defers-counted");
+        samples::check_shown("deploy/runbooks/defers.md", "linger defers --site cart.go:131", "defers-site");
     }
 
     #[test]

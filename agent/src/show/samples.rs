@@ -39,6 +39,23 @@ pub(super) fn check_golden(name: &str, draw: impl Fn(&Screen) -> String) {
     }
 }
 
+/// A document has to show what a command prints, below that command: the golden page for terminals. [`WRITE`] writes it
+/// there too.
+#[track_caller]
+pub(super) fn check_shown(document: &str, command: &str, page: &str) {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(folder.join(format!("src/show/golden/{page}.terminal.txt"))).unwrap();
+    let file = folder.join("..").join(document);
+    let text = std::fs::read_to_string(&file).unwrap();
+    let (before, rest) = text.split_once(&format!("\n$ {command}\n")).expect("the document has the command");
+    let (shown, after) = rest.split_once("```").expect("the block ends");
+    if std::env::var_os(WRITE).is_some() {
+        std::fs::write(&file, format!("{before}\n$ {command}\n{page}```{after}")).unwrap();
+    } else {
+        assert!(shown == page, "{document} shows another page; {WRITE}=1 writes it. Drawn now:\n{page}");
+    }
+}
+
 fn site() -> SiteText {
     SiteText {
         site: "github.com/acme/shop/cart.(*Cart).hold.func1+7".into(),
