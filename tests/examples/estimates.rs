@@ -66,6 +66,8 @@ struct Row {
     /// Widths of intervals as shares of the truth.
     widths: Vec<f64>,
     floor: f64,
+    /// What was true, over all runs.
+    truths: f64,
 }
 
 impl Row {
@@ -73,6 +75,7 @@ impl Row {
     fn add(&mut self, truth: f64, said: Option<[f64; 2]>, floor: f64) {
         self.runs += 1;
         self.floor = floor;
+        self.truths += truth;
         match said {
             Some([low, high]) => {
                 self.widths.push((high - low) / truth);
@@ -100,8 +103,12 @@ impl std::fmt::Display for Row {
         let verdict = if self.is_right() { "" } else { "  WRONG" };
         write!(
             f,
-            "runs {:>3}  held {:>3}  below the floor {:>3}  median width {width:>6}  floor {:>9.0}{verdict}",
-            self.runs, self.held, self.below_floor, self.floor
+            "true {:>8.0}  runs {:>3}  held {:>3}  below the floor {:>3}  median width {width:>5}  floor {:>8.0}{verdict}",
+            self.truths / f64::from(self.runs),
+            self.runs,
+            self.held,
+            self.below_floor,
+            self.floor
         )?;
         if self.wrong.is_empty() { Ok(()) } else { write!(f, "  missed: {}", self.wrong.join(", ")) }
     }
@@ -130,7 +137,7 @@ fn pending(address: &str, runs: u32) -> Table {
                     && site.function == statement["function"]
                     && statement["line"] == site.line
             });
-            let what = format!("{pending:>7} at {}", statement["function"].as_str().unwrap());
+            let what = format!("{pending:>7} {}", statement["function"].as_str().unwrap());
             table.entry(what).or_default().add(
                 pending,
                 found.map(|s| s.interval.expect("an estimate")),
@@ -180,28 +187,34 @@ fn is_runner(function: &str, kind: &str) -> bool {
 
 fn pooled(linger: &str, seconds: u64, addresses: &[&str]) -> Table {
     let mut row = Row::default();
-    let (told, shares): (Vec<_>, Vec<_>) = std::thread::scope(|scope| {
+    let told: Vec<Watched> = std::thread::scope(|scope| {
         let watch = |address| move || watch_bursts(linger, seconds, address);
         let running: Vec<_> = addresses.iter().map(|a| scope.spawn(watch(*a))).collect();
-        running.into_iter().map(|run| run.join().expect("a run")).map(|t| (t.0, t.1)).unzip()
+        running.into_iter().map(|run| run.join().expect("a run")).collect()
     });
-    for (truth, said, floor) in told {
-        row.add(truth, said, floor);
+    for watched in &told {
+        row.add(watched.truth, watched.rate, watched.floor);
     }
-    let mut shares: Vec<f64> = shares.into_iter().flatten().collect();
-    shares.sort_by(f64::total_cmp);
-    let share = shares.get(shares.len() / 2).map_or("-".into(), |w| format!("{:.0}%", w * 100.0));
-    Table::from([(format!("heap in bursts (share: width {share})"), row)])
+    let mut widths: Vec<f64> = told.iter().filter_map(|watched| watched.share_width).collect();
+    widths.sort_by(f64::total_cmp);
+    let width = widths.get(widths.len() / 2).map_or("-".into(), |w| format!("{:.0}%", w * 100.0));
+    Table::from([(format!("heap (share of CPU: width {width})"), row)])
 }
 
-/// A true rate, what is said of it, and the floor.
-type Told = (f64, Option<[f64; 2]>, f64);
+/// What an agent said of a service.
+struct Watched {
+    /// The mean rate over its life.
+    truth: f64,
+    rate: Option<[f64; 2]>,
+    floor: f64,
+    /// The width of the interval of the share of CPU, as a share of that.
+    share_width: Option<f64>,
+}
 
-/// The mean rate of a service over an agent's life, what that says of it, and the width of the share of CPU it tells.
-fn watch_bursts(linger: &str, seconds: u64, address: &str) -> (Told, Option<f64>) {
+fn watch_bursts(linger: &str, seconds: u64, address: &str) -> Watched {
     ask(
         address,
-        &format!("/run?kind=heap&per_second=12000000&seconds={}&on_ms=2500&off_ms=6300", seconds + 60),
+        &format!("/run?kind=heap&per_second=30000000&seconds={}&on_ms=2500&off_ms=6300", seconds + 60),
     );
     let folder = tempfile::tempdir().unwrap();
     let listen = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
@@ -223,9 +236,12 @@ fn watch_bursts(linger: &str, seconds: u64, address: &str) -> (Told, Option<f64>
     let told = defers().expect("an answer");
     agent.0.kill().unwrap();
     let found = told.executed.iter().find(|e| e.kind == "heap" && is_runner(&e.function, "heap"));
-    let floor = told.executed_floor.get("heap").copied().unwrap_or(f64::INFINITY);
-    let width = found.map(|e| (e.cpu_ratio_interval[1] - e.cpu_ratio_interval[0]) / e.cpu_ratio);
-    ((ran(&before, &after, "heap") / seconds, found.map(|e| e.calls_per_second_interval), floor), width)
+    Watched {
+        truth: ran(&before, &after, "heap") / seconds,
+        rate: found.map(|e| e.calls_per_second_interval),
+        floor: told.executed_floor.get("heap").copied().unwrap_or(f64::INFINITY),
+        share_width: found.map(|e| (e.cpu_ratio_interval[1] - e.cpu_ratio_interval[0]) / e.cpu_ratio),
+    }
 }
 
 /// Ends with who started it.

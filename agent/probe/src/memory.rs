@@ -180,10 +180,9 @@ fn remote(piece: &Piece) -> RemoteIoVec {
 #[cfg(test)]
 mod tests {
     use super::{Identity, ProcessMemory};
-    use crate::pid::{Pid, ProcessId, StartTime};
+    use crate::pid::{Pid, StartTime};
     use crate::proc::Proc;
     use linger_gobin::census::{Memory, Piece, Stop};
-    use linger_gobin::elf::Elf;
     use std::time::{Duration, Instant};
 
     fn ourselves() -> ProcessMemory {

@@ -96,12 +96,11 @@ fn hours(load: Load, seconds_per_second: f64, by_poisson: bool) -> (f64, f64) {
         let load = load(&mut random, 3_600);
         let truth = load.iter().sum::<f64>() / 3_600.0 * seconds_per_second;
         let windows = load.chunks(60).map(|minute| minute.iter().take(5).sum::<f64>());
-        let counts: Vec<u64> =
+        let samples: Vec<u64> =
             windows.map(|second| random.events(second * seconds_per_second * 100.0)).collect();
-        let samples: u64 = counts.iter().sum();
-        let counts: Vec<f64> = counts.into_iter().map(|n| n as f64).collect();
+        let counts: Vec<f64> = samples.iter().map(|n| *n as f64).collect();
         let bursts = if by_poisson { 1.0 } else { dispersion(&counts, &counts) };
-        let told = dispersed(samples, bursts).times(0.01 / 300.0);
+        let told = dispersed(samples.iter().sum(), bursts).times(0.01 / 300.0);
         held += u32::from(told.low <= truth && truth <= told.high);
         widths.push((told.high - told.low) / truth.max(f64::EPSILON));
     }
