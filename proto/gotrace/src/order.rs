@@ -283,8 +283,14 @@ fn advance<O: Observer>(state: &mut State, at: &mut At<'_>, observer: &mut O) ->
         event::PROC_STOP => state.proc_stop(at, observer),
         event::PROC_STEAL => state.proc_steal(at, observer),
         event::HEAP_ALLOC | event::HEAP_GOAL => state.heap(at, observer),
+        // Copies, so that the original can stay in registers.
+        event::GO_STATUS | event::GO_STATUS_STACK => {
+            let mut apart = *at;
+            let verdict = state.go_status(&mut apart, observer);
+            at.at = apart.at;
+            verdict
+        }
         _ => {
-            // A copy, so that the original can stay in registers.
             let mut apart = *at;
             let verdict = advance_rare(state, &mut apart, observer);
             at.at = apart.at;

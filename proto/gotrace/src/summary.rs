@@ -18,6 +18,7 @@ mod pair_cache;
 mod park;
 mod population;
 mod report;
+mod since;
 mod sites;
 mod spans;
 

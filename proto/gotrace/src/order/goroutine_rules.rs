@@ -95,7 +95,7 @@ impl State {
             return broken(NOT_RUNNING);
         }
         self.tell(at, observer, self.own(at, Go::Running, Go::Gone, Cause::Destroy, 0));
-        self.drop_goroutine(self.here(at).goroutine);
+        self.drop_goroutine_of(at.place);
         self.threads.at(at.place).leave_goroutine();
         Ok(Advance::Done)
     }
@@ -189,7 +189,7 @@ impl State {
         {
             return broken(NOT_RUNNING);
         }
-        if self.goroutines.find(id) != NO_SLOT {
+        if self.goroutines.find_in_order(id) != NO_SLOT {
             return broken("the creation of a goroutine that exists");
         }
         self.check_stack(at, entry)?;
@@ -207,7 +207,7 @@ impl State {
         if self.here(at).goroutine != NO_SLOT || at.place == NO_THREAD {
             return broken("a call from C on a thread that has a goroutine");
         }
-        if self.goroutines.find(id) != NO_SLOT {
+        if self.goroutines.find_in_order(id) != NO_SLOT {
             return broken("the creation of a goroutine that exists");
         }
         let slot = self.add_goroutine(id, Go::Syscall)?;
@@ -235,7 +235,7 @@ impl State {
             self.tell(at, observer, what);
         }
         self.tell(at, observer, self.own(at, Go::Syscall, Go::Gone, Cause::DestroySyscall, 0));
-        self.drop_goroutine(self.here(at).goroutine);
+        self.drop_goroutine_of(at.place);
         let thread = self.threads.at(at.place);
         thread.leave_proc();
         thread.leave_goroutine();
@@ -270,7 +270,7 @@ impl State {
         };
         self.tell(at, observer, left);
         if ends {
-            self.drop_goroutine(self.here(at).goroutine);
+            self.drop_goroutine_of(at.place);
         } else {
             self.goroutines.at(self.here(at).goroutine).state = Go::Waiting;
         }
@@ -285,7 +285,7 @@ impl State {
     pub(super) fn go_status<O: Observer>(&mut self, at: &mut At<'_>, observer: &mut O) -> Verdict {
         let with_stack = at.kind == wire::event::GO_STATUS_STACK;
         let [id, thread, status] = at.numbers()?;
-        let stack = if with_stack { at.numbers::<1>()? } else { [0] };
+        let [stack] = if with_stack { at.numbers()? } else { [0] };
         let state = match status {
             1 => Go::Runnable,
             2 => Go::Running,
@@ -293,9 +293,9 @@ impl State {
             4 => Go::Waiting,
             _ => return broken("a goroutine in no state"),
         };
-        self.check_stack(at, stack[0])?;
+        self.check_stack(at, stack)?;
         let mut from = state;
-        let mut slot = self.goroutines.find(id);
+        let mut slot = self.goroutines.find_in_order(id);
         if slot != NO_SLOT {
             let epoch = self.epoch;
             let goroutine = self.goroutines.at(slot);
@@ -316,7 +316,7 @@ impl State {
             from,
             to: state,
             cause,
-            stack: StackRef(stack[0]),
+            stack: StackRef(stack),
         });
         let mut event = self.event(at, what);
         match state {

@@ -19,7 +19,6 @@ const PLACES_MIN: usize = 1 << 8;
 /// A goroutine as the order knows it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Goroutine {
-    pub(crate) id: u64,
     /// The last sequence number, counted within a generation.
     pub(crate) seq: u32,
     /// The generation of it.
@@ -51,6 +50,8 @@ pub(crate) struct Goroutines {
     /// Pages by the first bits of ids, with linear probing.
     index: Vec<(u64, u32)>,
     multiplier: u64,
+    /// The page looked for last by those who come in the order of ids.
+    last: (u64, u32),
     live: u32,
 }
 
@@ -65,6 +66,7 @@ impl Goroutines {
             used_pages: 0,
             index: vec![(0, NO_SLOT); PLACES_MIN],
             multiplier: RandomState::new().hash_one(0) | 1,
+            last: (0, NO_SLOT),
             live: 0,
         }
     }
@@ -107,7 +109,28 @@ impl Goroutines {
     #[inline(always)]
     pub(crate) fn find(&self, id: u64) -> u32 {
         let (page, line) = split(id);
-        match self.pages.get(self.find_page(page) as usize) {
+        self.get(self.find_page(page), line)
+    }
+
+    /// The same where ids mostly come one after the other: in lists, and with new goroutines.
+    #[inline]
+    pub(crate) fn find_in_order(&mut self, id: u64) -> u32 {
+        let (page, line) = split(id);
+        let number = self.find_page_in_order(page);
+        self.get(number, line)
+    }
+
+    #[inline]
+    fn find_page_in_order(&mut self, page: u64) -> u32 {
+        if self.last.0 != page || self.last.1 == NO_SLOT {
+            self.last = (page, self.find_page(page));
+        }
+        self.last.1
+    }
+
+    #[inline(always)]
+    fn get(&self, page: u32, line: usize) -> u32 {
+        match self.pages.get(page as usize) {
             Some(page) => page.0.get(line).copied().unwrap_or(NO_SLOT),
             None => NO_SLOT,
         }
@@ -116,7 +139,7 @@ impl Goroutines {
     /// Adds one that is not there yet.
     pub(crate) fn insert(&mut self, id: u64, state: State, epoch: u32) -> u32 {
         self.live += 1;
-        let new = Goroutine { id, seq: 0, epoch, region: NO_SLOT, state, assists: false, stops_world: false };
+        let new = Goroutine { seq: 0, epoch, region: NO_SLOT, state, assists: false, stops_world: false };
         let slot = match self.free.pop() {
             Some(slot) => {
                 *self.at(slot) = new;
@@ -128,7 +151,7 @@ impl Goroutines {
             }
         };
         let (page, line) = split(id);
-        let number = match self.find_page(page) {
+        let number = match self.find_page_in_order(page) {
             NO_SLOT => self.insert_page(page),
             number => number,
         };
@@ -161,6 +184,7 @@ impl Goroutines {
             u32::try_from(self.pages.len() - 1).unwrap_or(NO_SLOT)
         });
         self.place_page(page, number);
+        self.last = (page, number);
         number
     }
 
@@ -178,9 +202,9 @@ impl Goroutines {
         }
     }
 
-    /// Takes out the goroutine of a slot.
-    pub(crate) fn remove(&mut self, slot: u32) {
-        let (page, line) = split(self.at(slot).id);
+    /// Takes out a goroutine, by its slot and its id.
+    pub(crate) fn remove(&mut self, slot: u32, id: u64) {
+        let (page, line) = split(id);
         self.live -= 1;
         self.free.push(slot);
         let number = self.find_page(page);
@@ -195,6 +219,7 @@ impl Goroutines {
     fn remove_page(&mut self, page: u64, number: u32) {
         self.used_pages -= 1;
         self.free_pages.push(number);
+        self.last = (0, NO_SLOT);
         let mask = self.index.len() - 1;
         let mut hole = self.home(page) & mask;
         while self.index.get(hole).is_some_and(|(_, there)| *there != number) {
@@ -242,12 +267,13 @@ mod tests {
             let mut truth = HashMap::new();
             for (insert, id, far) in steps {
                 let id = if far { id << 52 | 3 } else { id };
+                prop_assert_eq!(ours.find_in_order(id), truth.get(&id).copied().unwrap_or(NO_SLOT));
                 match (insert, truth.get(&id)) {
                     (true, None) => {
                         truth.insert(id, ours.insert(id, State::Runnable, 1));
                     }
                     (false, Some(slot)) => {
-                        ours.remove(*slot);
+                        ours.remove(*slot, id);
                         truth.remove(&id);
                     }
                     _ => {}
@@ -255,7 +281,8 @@ mod tests {
                 prop_assert_eq!(ours.live() as usize, truth.len());
             }
             for id in (0..3000).flat_map(|id| [id, id << 52 | 3]) {
-                prop_assert_eq!(ours.find(id), truth.get(&id).copied().unwrap_or(NO_SLOT));
+                let slot = truth.get(&id).copied().unwrap_or(NO_SLOT);
+                prop_assert_eq!((ours.find(id), ours.find_in_order(id)), (slot, slot));
             }
         }
     }

@@ -146,15 +146,16 @@ impl State {
         Ok(self.goroutines.insert(id, state, self.epoch))
     }
 
-    /// A goroutine that is no more, with all that it had open.
-    pub(super) fn drop_goroutine(&mut self, slot: u32) {
+    /// The goroutine on a thread is no more, with all that it had open.
+    pub(super) fn drop_goroutine_of(&mut self, thread: u32) {
+        let Thread { goroutine: slot, goroutine_id: id, .. } = *self.threads.get(thread);
         let goroutine = self.goroutines.at(slot);
         let mut region = goroutine.region;
         if goroutine.stops_world {
             self.stops.retain(|(stopper, _)| *stopper != slot);
         }
         while self.regions.pop(&mut region).is_some() {}
-        self.goroutines.remove(slot);
+        self.goroutines.remove(slot, id);
     }
 
     /// Counts one more open task or region.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::memo::Memo;
+use super::origins::Origin;
 use super::pair_cache::PairCache;
 use super::sites::{self, Sites};
 use super::spans::Spans;
@@ -48,7 +49,8 @@ const FIXED: [(State, &str); 11] = [
     (State::Waiting, ""),
 ];
 
-/// Time of a state, for a reason and at a site.
+/// Time of a state, for a reason and at a site. Time of running is booked on origins, and waits that somebody ended on
+/// who did, until [`Accounts::sum_up`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Account {
     pub(super) state: State,
@@ -173,10 +175,42 @@ impl Accounts {
         new
     }
 
+    /// Books a wait that somebody ended, on who did.
     #[inline(always)]
-    pub(super) fn add_woken(&mut self, waker: u32, ns: u64) {
-        if let Some(waker) = self.wakers.get_mut(waker as usize) {
-            waker.spans.add(ns);
+    pub(super) fn add_woken(&mut self, account: u32, waker: u32, ns: u64) {
+        match self.wakers.get_mut(waker as usize) {
+            Some(waker) => waker.spans.add(ns),
+            None => self.add(account, ns),
+        }
+    }
+
+    /// From being able to run to running, of those that did not yield. To be asked before open time is booked.
+    pub(super) fn of_starts(&self) -> Spans {
+        let starts = [Fixed::Created, Fixed::Woken, Fixed::Preempted, Fixed::Stopped, Fixed::AfterSyscall];
+        starts.into_iter().fold(Spans::default(), |mut all, account| {
+            all.join(&self.of_fixed(account));
+            all
+        })
+    }
+
+    /// The same of those that did.
+    pub(super) fn of_yields(&self) -> Spans {
+        self.of_fixed(Fixed::Yielded)
+    }
+
+    fn of_fixed(&self, account: Fixed) -> Spans {
+        self.all.get(account as usize).map_or_else(Spans::default, |account| account.spans)
+    }
+
+    /// Adds what was booked on wakers and on origins.
+    pub(super) fn sum_up(&mut self, origins: &[Origin]) {
+        for waker in &self.wakers {
+            if let Some(account) = self.all.get_mut(waker.account as usize) {
+                account.spans.join(&waker.spans);
+            }
+        }
+        if let Some(running) = self.all.get_mut(Fixed::Running as usize) {
+            origins.iter().for_each(|origin| running.spans.join(&origin.running));
         }
     }
 

@@ -4,9 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::accounts::Fixed;
 use super::annotations::Annotated;
-use super::lives::Lives;
 use super::pair_cache::PairCache;
 use super::report::{
     Birth, Frame, FunctionCount, Named, Site, SiteId, StateTime, Summary, Suspects, Wait, WokenBy,
@@ -15,7 +13,7 @@ use super::sites::Sites;
 use super::spans::Spans;
 use super::{Summarizer, sites};
 use crate::End;
-use crate::event::{GoroutineId, Name, State, kind_name};
+use crate::event::{Name, State, kind_name};
 
 /// Groups of suspects that are told apart. Beyond it they are one group at no site: counted, but not named.
 const SUSPECT_GROUPS_MAX: usize = 1 << 12;
@@ -82,16 +80,10 @@ impl Summarizer {
     fn close(&mut self, end_ns: u64) {
         self.collection.finish(end_ns);
         self.annotations.finish(end_ns);
-        let Lives { all, accounts, origins, .. } = &mut self.lives;
-        for life in all.iter().filter(|life| life.is_alive()) {
-            let spent = end_ns.saturating_sub(life.since_ns);
-            accounts.add_open(life.account, spent);
-            if life.account == Fixed::Running as u32 {
-                let origin = origins.at(life.origin);
-                origin.running_ns = origin.running_ns.saturating_add(spent);
-            }
+        for life in self.lives.all().iter().filter(|life| life.is_alive()) {
             self.annotations.still_open(life.region, end_ns);
         }
+        self.lives.sum_up(end_ns);
     }
 
     fn births(&self) -> Vec<Birth> {
@@ -130,7 +122,7 @@ impl Summarizer {
             count.at_start += origin.at_start;
             count.created += origin.created;
             count.ended += origin.ended;
-            count.running_ns = count.running_ns.saturating_add(origin.running_ns);
+            count.running_ns = count.running_ns.saturating_add(origin.running.total_ns);
         }
         let mut functions: Vec<FunctionCount> =
             by_function.into_values().filter(|f| f.at_start + f.created + f.ended > 0).collect();
@@ -202,11 +194,9 @@ impl Summarizer {
         let mut places = PairCache::new();
         let mut suspects: Vec<Suspects> = Vec::new();
         let mut by_group: HashMap<(u32, u32), u32> = HashMap::new();
-        for (number, (slot, id)) in (0_u32..).zip(&self.lives.from_before) {
-            // Another goroutine may have the slot by now.
-            let life = self.lives.all().get(*slot as usize);
-            let Some(life) = life.filter(|life| life.silent == number) else { continue };
-            let (account, origin) = (life.account, life.origin);
+        for life in self.lives.all() {
+            let Some(id) = life.since.silent().filter(|_| life.is_alive()) else { continue };
+            let (account, origin) = (life.account(), life.origin());
             let known = places.get(account.into(), origin.into());
             let place = known.or_else(|| by_group.get(&(account, origin)).copied()).or_else(|| {
                 let group = self.suspects_of(account, origin)?;
@@ -235,7 +225,7 @@ impl Summarizer {
             let Some(group) = suspects.get_mut(place as usize) else { continue };
             group.count += 1;
             if group.examples.len() < EXAMPLES_MAX {
-                group.examples.push(GoroutineId(*id));
+                group.examples.push(id);
             }
         }
         suspects.sort_by_key(|group| Reverse(group.count));

@@ -7,44 +7,55 @@ use super::accounts::{Accounts, Fixed};
 use super::histogram::Histogram;
 use super::origins::{self, Origins};
 use super::population::Population;
+use super::since::Since;
 use super::sites::{Frames, Sites};
 use crate::event::{Cause, StackRef, State, StringRef, Transition};
 use crate::tables::Tables;
 
-/// A goroutine, by its slot.
+/// A goroutine, by its slot. There may be half a million.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Life {
-    pub(super) since_ns: u64,
-    pub(super) account: u32,
-    pub(super) origin: u32,
+    pub(super) since: Since,
     /// The innermost open region.
     pub(super) region: u32,
-    /// Its place among those from before the trace, until something happens to it.
-    pub(super) silent: u32,
+    account: u16,
+    origin: u16,
 }
 
 /// The account of a slot that no goroutine has.
-const NO_ACCOUNT: u32 = u32::MAX;
+const NO_ACCOUNT: u16 = u16::MAX;
 
-/// Of a goroutine that has moved, or came during the trace.
-pub(super) const NOT_SILENT: u32 = u32::MAX;
+/// No life: what stands in a slot before a goroutine has it.
+const NO_LIFE: Life = Life { since: Since::START, region: u32::MAX, account: NO_ACCOUNT, origin: 0 };
 
 impl Life {
+    fn new(since: Since, account: u32, origin: u32) -> Self {
+        Self { since, region: u32::MAX, account: short(account), origin: short(origin) }
+    }
+
     pub(super) fn is_alive(&self) -> bool {
         self.account != NO_ACCOUNT
     }
+
+    pub(super) fn account(&self) -> u32 {
+        self.account.into()
+    }
+
+    pub(super) fn origin(&self) -> u32 {
+        self.origin.into()
+    }
 }
 
-/// No life: what stands in a slot before a goroutine has it.
-pub(super) const NO_LIFE: Life =
-    Life { since_ns: 0, account: NO_ACCOUNT, origin: origins::UNKNOWN, region: u32::MAX, silent: NOT_SILENT };
+/// A number of an account or an origin, of which there are some thousand.
+#[inline(always)]
+fn short(number: u32) -> u16 {
+    u16::try_from(number).unwrap_or(NO_ACCOUNT)
+}
 
 /// All lives, and what comes of them.
 #[derive(Debug)]
 pub(super) struct Lives {
     pub(super) all: Vec<Life>,
-    /// Slot and id of those from before the trace.
-    pub(super) from_before: Vec<(u32, u64)>,
     pub(super) accounts: Accounts,
     pub(super) origins: Origins,
     pub(super) population: Population,
@@ -58,7 +69,6 @@ impl Lives {
     pub(super) fn new(sites: &mut Sites) -> Self {
         Self {
             all: Vec::new(),
-            from_before: Vec::new(),
             accounts: Accounts::new(sites),
             origins: Origins::new(),
             population: Population::new(),
@@ -89,7 +99,8 @@ impl Lives {
     #[cold]
     #[inline(never)]
     fn grow(&mut self, slot: usize) {
-        self.all.resize(slot + 1, NO_LIFE);
+        // Some more than asked for: mostly they come one by one.
+        self.all.resize(slot + 1 + slot / 8, NO_LIFE);
     }
 
     /// A goroutine goes from one state to another; `ns` is since the start of the window.
@@ -109,19 +120,21 @@ impl Lives {
         };
         let life = self.at(t.slot.index());
         // One field after the other: a copy of all waits for what was written to one of them just before.
-        let (since_ns, before, origin) = (life.since_ns, life.account, life.origin);
-        life.since_ns = ns;
-        life.account = account;
-        life.silent = NOT_SILENT;
-        let spent = ns.saturating_sub(since_ns);
-        self.accounts.add(before, spent);
+        let (since, before, origin) = (life.since, life.account(), life.origin());
+        life.since = Since::at(ns);
+        life.account = short(account);
+        let spent = ns.saturating_sub(since.ns());
+        // Each stretch of time is booked in one place; `sum_up` adds those of one account together.
         match t.cause {
-            Cause::Start => self.started(before, spent),
             Cause::Unblock => self.woken(before, spent, t.stack, tables, sites),
             Cause::Block { .. } | Cause::Stop { .. } | Cause::SyscallBegin => {
                 self.ran(t, origin, spent, tables, sites);
             }
-            _ => {}
+            Cause::Start => {
+                self.accounts.add(before, spent);
+                self.started(before, spent);
+            }
+            _ => self.accounts.add(before, spent),
         }
     }
 
@@ -140,8 +153,7 @@ impl Lives {
             origins::UNKNOWN | origins::UNKNOWN_CREATED => self.learn_origin(origin, t, tables, sites),
             known => known,
         };
-        let origin = self.origins.at(origin);
-        origin.running_ns = origin.running_ns.saturating_add(ns);
+        self.origins.at(origin).running.add(ns);
     }
 
     #[inline(always)]
@@ -155,7 +167,22 @@ impl Lives {
                 waker
             }
         };
-        self.accounts.add_woken(waker, ns);
+        self.accounts.add_woken(account, waker, ns);
+    }
+
+    /// Books what is under way at the end of the window, and adds up what was booked apart.
+    pub(super) fn sum_up(&mut self, end_ns: u64) {
+        self.latency.spans = self.accounts.of_starts();
+        self.latency_yielded.spans = self.accounts.of_yields();
+        for life in self.all.iter().filter(|life| life.is_alive()) {
+            let spent = end_ns.saturating_sub(life.since.ns());
+            if life.account() == Fixed::Running as u32 {
+                self.origins.at(life.origin()).running.add_open(spent);
+            } else {
+                self.accounts.add_open(life.account(), spent);
+            }
+        }
+        self.accounts.sum_up(self.origins.all());
     }
 
     #[inline(always)]
@@ -215,8 +242,7 @@ impl Lives {
         };
         self.origins.at(origin).created += 1;
         self.population.create(ns);
-        let account = account as u32;
-        *self.at(t.slot.index()) = Life { since_ns: ns, account, origin, ..NO_LIFE };
+        *self.at(t.slot.index()) = Life::new(Since::at(ns), account as u32, origin);
     }
 
     #[inline(always)]
@@ -241,12 +267,13 @@ impl Lives {
         let life = self.at(t.slot.index());
         let before = *life;
         *life = NO_LIFE;
-        let spent = ns.saturating_sub(before.since_ns);
-        self.accounts.add(before.account, spent);
-        let origin = self.origins.at(before.origin);
+        let spent = ns.saturating_sub(before.since.ns());
+        let origin = self.origins.at(before.origin());
         origin.ended += 1;
         if t.from == State::Running {
-            origin.running_ns = origin.running_ns.saturating_add(spent);
+            origin.running.add(spent);
+        } else {
+            self.accounts.add(before.account(), spent);
         }
         self.population.end(ns);
     }
@@ -257,29 +284,32 @@ impl Lives {
     fn status(&mut self, t: &Transition, tables: &Tables, sites: &mut Sites) {
         if t.from == State::Unknown {
             self.population.at_start += 1;
-            let silent = u32::try_from(self.from_before.len()).unwrap_or(NOT_SILENT);
-            self.from_before.push((t.slot.0, t.id.0));
             let account = match t.to {
                 State::Running => Fixed::Running,
                 State::Runnable => Fixed::RunnableBefore,
                 State::Syscall => Fixed::SyscallAnywhere,
                 _ => Fixed::WaitingAnywhere,
             } as u32;
-            *self.at(t.slot.index()) = Life { account, silent, ..NO_LIFE };
+            *self.at(t.slot.index()) = Life::new(Since::before(t.id), account, origins::UNKNOWN);
             self.origins.at(origins::UNKNOWN).at_start += 1;
         }
         let life = *self.at(t.slot.index());
         if t.stack.0 == 0 {
             return;
         }
-        if life.origin == origins::UNKNOWN {
-            self.learn_origin(life.origin, t, tables, sites);
+        if life.origin() == origins::UNKNOWN {
+            self.learn_origin(life.origin(), t, tables, sites);
         }
-        if t.to == State::Waiting && life.account == Fixed::WaitingAnywhere as u32 {
-            self.at(t.slot.index()).account = self.silent_account(t.stack, tables, sites);
-        } else if t.to == State::Syscall && life.account == Fixed::SyscallAnywhere as u32 {
-            self.at(t.slot.index()).account = self.syscall_account(t.stack, tables, sites);
-        }
+        let account = match t.to {
+            State::Waiting if life.account() == Fixed::WaitingAnywhere as u32 => {
+                self.silent_account(t.stack, tables, sites)
+            }
+            State::Syscall if life.account() == Fixed::SyscallAnywhere as u32 => {
+                self.syscall_account(t.stack, tables, sites)
+            }
+            _ => return,
+        };
+        self.at(t.slot.index()).account = short(account);
     }
 
     /// The account of a wait that began before the trace; the stack tells what for.
@@ -313,7 +343,7 @@ impl Lives {
         if origin == origins::UNKNOWN {
             return before;
         }
-        self.at(t.slot.index()).origin = origin;
+        self.at(t.slot.index()).origin = short(origin);
         // It was counted among those of which nothing is known.
         if before == origins::UNKNOWN {
             let unknown = self.origins.at(before);

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::memo::Memo;
 use super::sites;
+use super::spans::Spans;
 use crate::event::Name;
 
 /// Origins that are told apart. Beyond it goroutines are of unknown origin: counted, but not named.
@@ -24,7 +25,7 @@ pub(super) struct Origin {
     pub(super) at_start: u64,
     pub(super) created: u64,
     pub(super) ended: u64,
-    pub(super) running_ns: u64,
+    pub(super) running: Spans,
 }
 
 /// All origins.
@@ -41,7 +42,7 @@ pub(super) struct Origins {
 impl Origins {
     pub(super) fn new() -> Self {
         let unknown =
-            Origin { function: None, site: sites::UNKNOWN, at_start: 0, created: 0, ended: 0, running_ns: 0 };
+            Origin { function: None, site: sites::UNKNOWN, at_start: 0, created: 0, ended: 0, running: Spans::default() };
         Self {
             all: vec![unknown, unknown],
             by_key: HashMap::new(),
@@ -75,7 +76,7 @@ impl Origins {
             at_start: 0,
             created: 0,
             ended: 0,
-            running_ns: 0,
+            running: Spans::default(),
         });
         self.by_key.insert((function, site), new);
         Some(new)
