@@ -41,8 +41,14 @@ pub(super) struct Origins {
 
 impl Origins {
     pub(super) fn new() -> Self {
-        let unknown =
-            Origin { function: None, site: sites::UNKNOWN, at_start: 0, created: 0, ended: 0, running: Spans::default() };
+        let unknown = Origin {
+            function: None,
+            site: sites::UNKNOWN,
+            at_start: 0,
+            created: 0,
+            ended: 0,
+            running: Spans::default(),
+        };
         Self {
             all: vec![unknown, unknown],
             by_key: HashMap::new(),
