@@ -203,7 +203,7 @@ impl Faults {
 
 /// Whether a site is within a function.
 fn is_in(told: &Summary, site: SiteId, function: &str) -> bool {
-    told.sites.get(site.0).is_some_and(|site| site.frames.iter().any(|frame| frame.function == function))
+    told.sites.get(site.0).is_some_and(|site| site.frames.iter().any(|frame| &*frame.function == function))
 }
 
 fn joined<'a>(spans: impl Iterator<Item = &'a Spans>) -> Spans {
