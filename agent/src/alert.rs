@@ -266,6 +266,7 @@ pub(crate) fn collectors_of(metric: &str) -> &'static [&'static str] {
     match metric {
         metric::GOROUTINES => &["count"],
         m if m.starts_with("linger_defers_pending") => &["defers", "heap"],
+        metric::DEFERS_STRANDED | metric::CENSUS_GOROUTINES | metric::OPEN_FILES => &["defers"],
         m if is_traced(m) => &["trace"],
         _ => &["goroutine"],
     }

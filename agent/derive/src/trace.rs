@@ -72,7 +72,10 @@ pub struct Figures {
     pub holds: Vec<Hold>,
 }
 
-/// The figures of a trace; `None` when its window has no length.
+/// A shorter window gives no rates: one event in it would be said to come hundreds of times a second.
+const WINDOW_MIN_NS: u64 = 10_000_000;
+
+/// The figures of a trace; `None` when it covers less than 10 ms.
 #[must_use]
 pub fn figures(summary: &Summary, known: &Known<'_>) -> Option<Figures> {
     let window = Window::of(summary)?;
@@ -102,7 +105,7 @@ struct Window {
 impl Window {
     fn of(summary: &Summary) -> Option<Self> {
         let ns = summary.window_ns;
-        (ns > 0).then(|| Self { ns, seconds: ns as f64 / 1e9 })
+        (ns >= WINDOW_MIN_NS).then(|| Self { ns, seconds: ns as f64 / 1e9 })
     }
 
     /// So many in the window, as a number per second.

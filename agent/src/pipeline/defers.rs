@@ -89,7 +89,8 @@ fn stranded(target: &mut TargetState, taken: &Taken, samples: &mut Samples) {
     for (site, pending) in &told {
         samples.push(metric::DEFERS_STRANDED, &[("site", site)], *pending as f64);
     }
-    let is_whole = is_whole(Kind::Heap, &taken.report.goroutines);
+    // What is summed up with others is not gone.
+    let is_whole = rest == 0 && is_whole(Kind::Heap, &taken.report.goroutines);
     let mut still: BTreeSet<String> = told.keys().map(|site| (*site).to_owned()).collect();
     for site in std::mem::take(&mut target.pending.stranded) {
         if still.contains(&site) {

@@ -13,7 +13,7 @@ use linger_derive::defers::Kind;
 use linger_derive::defers::census::{Counted, site};
 use linger_derive::site::StartLines;
 use linger_derive::{Frame, GoRoot, Site};
-use linger_gobin::census::{self, Loaded, OpenCoded, Place, Records, Report};
+use linger_gobin::census::{self, Loaded, OpenCoded, Place, Records, Report, Status};
 use linger_probe::ProcessId;
 use linger_series::TimeMs;
 use std::cmp::Reverse;
@@ -73,7 +73,11 @@ pub(super) fn held(seen: &mut Seen, at: TimeMs, taken: &Taken, by_site: &[Counte
         by_site: of_site.collect(),
         most_loaded: most
             .iter()
-            .map(|loaded| held_by(loaded, seen, at, waits(taken, loaded.goroutine.wait_since_ns), &standings))
+            .map(|loaded| {
+                let is_waiting = loaded.goroutine.status != Status::Runnable;
+                let waits = waits(taken, loaded.goroutine.wait_since_ns).filter(|_| is_waiting);
+                held_by(loaded, seen, at, waits, &standings)
+            })
             .collect(),
         groups: groups_of(taken, seen, at, by_site),
         standings,
@@ -110,7 +114,9 @@ fn groups_of(taken: &Taken, seen: &Seen, at: TimeMs, by_site: &[Counted]) -> Vec
             group.oldest = held.oldest;
             group.oldest_seen_since_ms = seen.oldest.get(&held.oldest).map_or(at.0, |since| since.0);
         }
-        let waits = waits(taken, held.wait_since_ns);
+        // Who was woken keeps the time until it runs.
+        let is_waiting = report.standings.get(held.standing).is_none_or(|at| at.status != Status::Runnable);
+        let waits = waits(taken, held.wait_since_ns).filter(|_| is_waiting);
         group.waits_at_least_s = match (group.waits_at_least_s, waits) {
             (Some(a), Some(b)) => Some(a.max(b)),
             (a, b) => a.or(b),

@@ -41,10 +41,11 @@ pub(super) fn take(target: &mut TargetState, job: &Job, profile: &Profile, sampl
         samples.describe(site);
     }
     let former = std::mem::take(&mut target.running);
-    let (unknown, gone): (Vec<_>, Vec<_>) = former
-        .into_iter()
-        .filter(|place| !shown.contains(place))
-        .partition(|(how, ..)| *how == How::Return && !returns_known);
+    let (unknown, gone): (Vec<_>, Vec<_>) =
+        former.into_iter().filter(|place| !shown.contains(place)).partition(|(how, ..)| {
+            let is_summed_up = rest.iter().any(|other| other.how == *how);
+            is_summed_up || (*how == How::Return && !returns_known)
+        });
     for (how, site, call) in &gone {
         let labels = [("how", how.as_str()), ("site", site), ("call", call)];
         samples.push(metric::DEFERS_RUNNING, &labels, 0.0);

@@ -69,7 +69,8 @@ pub(super) fn take(
     drop(told.summary);
     trim(answer);
     let Some(figures) = figures else {
-        let nothing = || Failure::new(State::Truncated, "the trace is cut before its first event");
+        let nothing =
+            || Failure::new(State::Truncated, "the trace covers less than 10 ms, too little for rates");
         return Err(answer.cut.clone().unwrap_or_else(nothing));
     };
     record(target, &figures, told.cut.is_some(), samples);

@@ -126,7 +126,7 @@ fn who(page: &mut Page<'_>, target: &TargetDefers, site: &DeferSite, screen: &Sc
     let told: u64 = site.holders.iter().take(GROUPS_SHOWN).map(|h| h.pending).sum();
     let rest = site.pending - told as f64;
     if rest > 0.0 {
-        page.note(&format!("{} more in smaller groups", number(rest)));
+        page.note(&format!("{} more in groups that are not told", number(rest)));
     }
     let stacks: Vec<(usize, &Holders)> = site
         .holders

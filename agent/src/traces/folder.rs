@@ -92,9 +92,12 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     name.push(HALF_WRITTEN);
     let aside = PathBuf::from(name);
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&aside)?;
-    file.write_all(bytes)?;
-    drop(file);
-    std::fs::rename(&aside, path)
+    let written = file.write_all(bytes).and_then(|()| std::fs::rename(&aside, path));
+    if written.is_err() {
+        // On a full disk it would stay until the next start, and the next one beside it.
+        remove(&aside);
+    }
+    written
 }
 
 fn remove(path: &Path) {

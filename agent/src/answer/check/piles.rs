@@ -21,7 +21,7 @@ pub(super) fn basis(status: &Status, target: &TargetStatus) -> Option<String> {
     };
     Some(format!(
         "{name}: pending defers are only sampled from heap profiles ({why}): a pile below about 33,000 at one line may go \
-         unseen, and stack and open-coded ones always do"
+         unseen at Go's own rate of sampling, and stack and open-coded ones always do"
     ))
 }
 
@@ -44,10 +44,13 @@ fn uncounted(status: &Status, target: &TargetStatus) -> Option<String> {
     Some(format!("{} is {}", census.collector, census.state))
 }
 
-/// Who holds what breaches a threshold: the largest group of goroutines, and how to see more.
+/// Who holds what breaches a threshold, while that is counted: the largest group of goroutines, and how to see more.
 pub(super) fn held(status: &Status, alert: &AlertStatus) -> Option<String> {
     let label = |name: &str| alert.labels.get(name).map_or("", String::as_str);
     let target = status.targets.iter().find(|t| t.target == label("target"))?;
+    if uncounted(status, target).is_some() {
+        return None;
+    }
     let held = target.defers_held.first()?;
     let is_here = |g: &&HeldGroup| g.kind == label("kind") && g.site == label("site");
     let group = held.groups.iter().find(is_here)?;
@@ -160,7 +163,9 @@ mod tests {
             growth_per_hour: None,
             rule: "r".into(),
         };
-        let status = status("ok", None);
+        let status = |last_ok_ms| status("ok", Some(last_ok_ms));
+        assert_eq!(held(&status(1_000), &alert("s", "/src/cart.go")), None, "it may hold them no more");
+        let status = status(50_000);
         let told =
             "  held by 3 goroutines: chan receive at cart.drain cart.go:133, created by cart.New cart.go:28";
         let with_command = format!("{told}; linger defers --site cart.go:131");

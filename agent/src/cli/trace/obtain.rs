@@ -54,7 +54,8 @@ fn whence(args: &TraceSourceArgs) -> Whence<'_> {
 }
 
 pub(super) fn obtain(args: &TraceSourceArgs) -> Result<Obtained, Failure> {
-    let name = args.source.clone();
+    // What follows the path of an address may be a secret, and the name goes into files that people pass on.
+    let name = args.source.split('?').next().unwrap_or_default().to_owned();
     let bytes_max = args.max_bytes.get();
     let (trace, broken_off) = match whence(args) {
         Whence::Stdin => stream(&name, &mut io::stdin().lock(), bytes_max)?,
