@@ -93,7 +93,9 @@ impl Pending {
     /// what the target is believed to be.
     pub(super) fn replaced(&self, process: ProcessId, incarnation: u64) -> Option<TimeMs> {
         let (former, counted_as, at) = self.last?;
-        (former != process && counted_as == incarnation).then_some(at)
+        // One that was counted before its first reading became the first incarnation by that reading, not by a restart.
+        let counted_as = counted_as.max(1);
+        (former != process && counted_as == incarnation.max(1)).then_some(at)
     }
 
     /// The process is another one: the former's count speaks no longer.
@@ -168,5 +170,12 @@ mod tests {
         check(process, None);
         check(ProcessId { placed: [10, 30], ..process }, Some(TimeMs(5)));
         check(ProcessId { file: [1, 3], ..process }, Some(TimeMs(5)));
+        let another = ProcessId { pid: Pid(2), ..process };
+        assert_eq!(pending.replaced(another, 2), None, "somebody noticed");
+        pending.counted(TimeMs(6), 15_000, process, 0);
+        let check = |incarnation, expected| assert_eq!(pending.replaced(another, incarnation), expected);
+        check(0, Some(TimeMs(6)));
+        check(1, Some(TimeMs(6)));
+        check(2, None);
     }
 }

@@ -234,7 +234,7 @@ fn the_last_traces_are_kept_within_their_bounds_and_served_as_they_came() {
 #[test]
 fn a_trace_larger_than_allowed_is_used_as_far_as_it_comes_and_said_to_be_cut() {
     let service = Service::start(Go::Newest, "births");
-    let (agent, _folder) = agent(&service, ", body_bytes_max: 16KiB");
+    let (agent, _folder) = agent(&service, ", body_bytes_max: 64KiB");
     wait::until("a cut trace is told", || {
         let cut = newest(&agent, "linger_trace_cut", "target");
         let target = agent.target(&service.url());
