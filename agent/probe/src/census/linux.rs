@@ -7,7 +7,7 @@ use crate::memory::{Identity, ProcessMemory};
 use crate::pid::{Pid, ProcessId, StartTime};
 use crate::proc::Proc;
 use linger_gobin::Binary;
-use linger_gobin::census::{Census, Limits, Memory, Program, Site, SiteNumber, Stop, Walked};
+use linger_gobin::census::{Census, Limits, Memory, Program, Site, SiteNumber, Walked};
 use nix::time::{ClockId, clock_gettime};
 use std::fs::File;
 use std::time::{Duration, Instant};
@@ -42,14 +42,7 @@ impl DeferCensus {
 
     fn attach_in(proc: Proc, pid: Pid, started: StartTime) -> Result<Self, NoCensus> {
         may_read_memory(pid).map_err(NoCensus::Memory)?;
-        let identity = Identity::of(&proc, pid).map_err(NoCensus::Stopped)?;
-        if identity.started() != started {
-            return Err(NoCensus::Stopped(Stop::Replaced));
-        }
-        let file = File::open(proc.of(pid, "exe")).map_err(|e| NoCensus::File(e.to_string()))?;
-        if !identity.runs(&file) {
-            return Err(NoCensus::Stopped(Stop::Replaced));
-        }
+        let (identity, file) = program_file::of(&proc, pid, started)?;
         let (program, bias, file) = look(file, &identity)?;
         let mut memory = ProcessMemory::new(proc.clone(), pid, identity, Instant::now() + LOOK_WITHIN);
         verify(&mut memory, file, program, bias).map(|census| Self { proc, pid, identity, bias, census })

@@ -12,7 +12,6 @@ use crate::pid::{Pid, StartTime};
 use crate::proc::Proc;
 use linger_gobin::Binary;
 use linger_gobin::census::{Code, DeferCall, DeferCalls, Stop};
-use std::fs::File;
 
 /// The defer calls in the program of one process.
 #[derive(Debug)]
@@ -34,14 +33,7 @@ impl ProgramCalls {
     /// Why its addresses mean nothing to us.
     pub fn open(pid: Pid, started: StartTime) -> Result<Self, NoCensus> {
         let proc = Proc::here();
-        let identity = Identity::of(&proc, pid).map_err(NoCensus::Stopped)?;
-        if identity.started() != started {
-            return Err(NoCensus::Stopped(Stop::Replaced));
-        }
-        let file = File::open(proc.of(pid, "exe")).map_err(|e| NoCensus::File(e.to_string()))?;
-        if !identity.runs(&file) {
-            return Err(NoCensus::Stopped(Stop::Replaced));
-        }
+        let (identity, file) = program_file::of(&proc, pid, started)?;
         let image = program_file::read(&file, Part::Functions).map_err(|e| NoCensus::File(e.to_string()))?;
         let binary = Binary::read(&image).map_err(NoCensus::Program)?;
         let (code, segments) = (Code::of(&binary), program_file::loaded(binary.elf().segments()));

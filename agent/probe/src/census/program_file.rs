@@ -1,11 +1,29 @@
 //! A program's file read in parts. To look at it as a whole it stands in memory of its full length of which only the
 //! parts that are needed were ever written: the kernel gives pages when they are touched, and zeros until then.
 
+use super::NoCensus;
+use crate::memory::Identity;
+use crate::pid::{Pid, StartTime};
+use crate::proc::Proc;
 use linger_gobin::census::{Memory, Stop};
 use linger_gobin::elf::Segment;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+
+/// The file of the program that a process runs, with the process it was opened for: one of the same PID that is another, or
+/// that runs another program by now, is refused.
+pub(super) fn of(proc: &Proc, pid: Pid, started: StartTime) -> Result<(Identity, File), NoCensus> {
+    let identity = Identity::of(proc, pid).map_err(NoCensus::Stopped)?;
+    if identity.started() != started {
+        return Err(NoCensus::Stopped(Stop::Replaced));
+    }
+    let file = File::open(proc.of(pid, "exe")).map_err(|e| NoCensus::File(e.to_string()))?;
+    if !identity.runs(&file) {
+        return Err(NoCensus::Stopped(Stop::Replaced));
+    }
+    Ok((identity, file))
+}
 
 /// Longest file; Kubernetes' programs have up to 130 MB.
 const FILE_BYTES_MAX: u64 = 1 << 30;
